@@ -1,0 +1,60 @@
+# `make help` lists what there is to do.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 3000
+CONFIG ?= routes.yaml
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help run test prove check format bench migrate clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+run: $(STAMP)  ## install, start an embedded Postgres, serve routes.yaml (PORT=3000, CONFIG=…)
+	@exec $(BIN)/python -m proxy serve --config '$(CONFIG)' --port $(PORT)
+
+test: $(DEV_STAMP)  ## install and run every test (a seeded sample of the long ones)
+	$(BIN)/python -m pytest $(TESTS) -q
+
+prove: $(DEV_STAMP)  ## the long form of every proof; prints its figures
+	PROVE=1 $(BIN)/python -m pytest $(TESTS) -q -s
+
+check: $(DEV_STAMP)  ## format, lint, types, architecture
+	$(BIN)/ruff format --check proxy tests bench
+	$(BIN)/ruff check proxy tests bench
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/architecture.py -q
+
+format: $(DEV_STAMP)  ## format and fix what can be fixed
+	$(BIN)/ruff format proxy tests bench
+	$(BIN)/ruff check --fix proxy tests bench
+
+bench: $(DEV_STAMP)  ## the product against a bare pass-through, in one run
+	$(BIN)/python -m bench
+
+migrate: $(STAMP)  ## bring the schema of DATABASE_URL up to date
+	$(BIN)/python -m proxy migrate
+
+clean:  ## remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; say which: make run PYTHON=python3.12"; exit 1; }
+	@echo "making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(STAMP): pyproject.toml | $(BIN)/python
+	@echo "installing (a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(DEV_STAMP): pyproject.toml | $(BIN)/python
+	@echo "installing, with what the tests need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(STAMP) $@

@@ -1,0 +1,14 @@
+"""Where a worker begins: importable without a worker's imports, so that the main process stays small."""
+
+from __future__ import annotations
+
+from multiprocessing.connection import Connection
+
+from proxy.app.spec import WorkerSpec
+
+
+def run(spec: WorkerSpec, control: Connection) -> None:
+    """Called in a fresh process that the fork server made."""
+    from proxy.app.worker import run_worker
+
+    run_worker(spec, control)

@@ -1,0 +1,140 @@
+"""The main process: it starts what is needed, watches the workers, writes, and ends it all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from proxy.app.fleet import Fleet
+from proxy.app.host import Host, open_host
+from proxy.app.sockets import claim_port
+from proxy.app.spec import WorkerSpec
+from proxy.config.load import LoadedConfig
+
+FLUSH_SECONDS = 10.0
+"""How long the last records may take to reach Postgres at the end; they are in the journal anyway."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What the command line says."""
+
+    host: str
+    port: int
+    workers: int
+    database: bool
+    log_format: str
+    log_level: str
+
+
+class Supervisor:
+    """One run of the program. `on_ready(port)` is called when every worker serves."""
+
+    def __init__(
+        self,
+        loaded: LoadedConfig,
+        options: ServeOptions,
+        environ: Mapping[str, str],
+        on_ready: Callable[[int], None],
+    ) -> None:
+        self._loaded = loaded
+        self._options = options
+        self._environ = environ
+        self._on_ready = on_ready
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> int:
+        """Serve until a signal says otherwise; the exit code.
+
+        Raises:
+            StartupError: the port is taken, the database unreachable, …
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled)
+        with contextlib.closing(claim_port(self._options.host, self._options.port)) as claimed:
+            host = await self._or_stopped(
+                open_host(self._loaded, self._options.workers, self._options.database, self._environ)
+            )
+            if host is None:
+                return 0
+            try:
+                return await self._serve(host, claimed)
+            finally:
+                await host.close()
+
+    async def _or_stopped(self, starting: Awaitable[Host]) -> Host | None:
+        """The host, unless a signal comes first; what was begun is then ended in order."""
+        task = asyncio.ensure_future(starting)
+        stopped = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        host = await task
+        if self._stopping.is_set():
+            await host.close()
+            return None
+        return host
+
+    async def _serve(self, host: Host, claimed: socket.socket) -> int:
+        port = int(claimed.getsockname()[1])
+        specs = [self._spec(slot, host, port) for slot in range(1, self._options.workers + 1)]
+        fleet = Fleet(specs, on_death=host.worker_died, on_count=host.workers_alive)
+        fleet.start()
+        try:
+            if await fleet.wait_ready(self._stopping):
+                log.info("serving on %s port %d", self._options.host, port)
+                self._on_ready(port)
+            await self._stopping.wait()
+        finally:
+            drain = self._loaded.config.zeroproxy.drain
+            await fleet.stop(drain.delay_s + drain.timeout_s + 5.0)
+        await host.flush(FLUSH_SECONDS)
+        log.info("stopped")
+        return 0
+
+    def _spec(self, slot: int, host: Host, port: int) -> WorkerSpec:
+        return WorkerSpec(
+            slot=slot,
+            host=self._options.host,
+            port=port,
+            loaded=self._loaded,
+            cells_path=host.cells_path,
+            journal_folder=host.journal_folder,
+            dsn=host.dsn,
+            started=int(time.time()),
+            log_format=self._options.log_format,
+            log_level=self._options.log_level,
+        )
+
+    def _signalled(self) -> None:
+        if self._stopping.is_set():
+            log.warning("second signal: leaving at once")
+            os._exit(130)
+        log.info("stopping: no longer ready, letting calls end")
+        self._stopping.set()
+
+
+def default_workers() -> int:
+    """One worker for each core that this process may use, also in a container."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quota = _cgroup_cores(Path("/sys/fs/cgroup/cpu.max"))
+    return max(1, min(cores or 1, quota or cores or 1))
+
+
+def _cgroup_cores(path: Path) -> int | None:
+    """Whole cores of the container's CPU quota (cgroup v2), if there is one."""
+    try:
+        quota, period = path.read_text().split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else max(1, round(int(quota) / int(period)))

@@ -1,0 +1,36 @@
+"""What no single key can tell: rules over the whole tree.
+
+A rule gets the merged tree before it is known to fit the schema, so that its findings come together
+with those of the shape. It must therefore pass over anything of an unexpected type, which the shape
+reports, and it yields findings in no particular order. One file per section; a new rule joins by a
+line in `RULES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from proxy.config.findings import Finding, Tree
+from proxy.config.rules import callers, experimentation, functions, limits, models, names
+
+Rule = Callable[[Tree], Iterator[Finding]]
+
+RULES: tuple[Rule, ...] = (
+    names.check_names,
+    models.check_routing,
+    models.check_dummy_locations,
+    functions.check_models,
+    functions.check_json_mode,
+    functions.check_templates,
+    experimentation.check_shares,
+    limits.check_timeouts,
+    limits.check_writes,
+    limits.check_retention,
+    callers.check_keys,
+    callers.check_forwarding,
+)
+
+
+def check_rules(tree: Tree) -> list[Finding]:
+    """Everything that any rule finds."""
+    return [finding for rule in RULES for finding in rule(tree)]

@@ -1,0 +1,95 @@
+"""Whether credentials that must be there at the start are there. Their values go nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path as FilePath
+
+from pydantic_core import PydanticCustomError
+
+from proxy.config.findings import Finding, Path, Tree
+from proxy.config.schema.credentials import (
+    CredentialLocation,
+    EnvLocation,
+    FallbackLocation,
+    PathFromEnvLocation,
+    PathLocation,
+    leaves,
+    parse_location,
+)
+from proxy.config.schema.models import DEFAULT_LOCATIONS
+from proxy.config.tree import tables
+
+_KEY = "api_key_location"
+
+
+def parsed(written: object) -> CredentialLocation | None:
+    """The location as written; None when there is none, or the shape refuses it."""
+    if written is None:
+        return None
+    try:
+        return parse_location(written)
+    except PydanticCustomError:
+        return None
+
+
+def check_credentials(
+    tree: Tree, environ: Mapping[str, str], warn: Callable[[Path, str], None]
+) -> Iterator[Finding]:
+    """Findings for locations without a value; `warn` hears of fallbacks that will be used."""
+    for path, location in _locations(tree):
+        absent = absence(location, environ)
+        if absent is not None:
+            message, remedy = absent
+            yield Finding((*path, _KEY), f"API key missing: {message}", remedy)
+        elif isinstance(location, FallbackLocation):
+            absent = absence(location.default, environ)
+            if absent is not None:
+                warn((*path, _KEY, "default"), f"{absent[0]}; the fallback is used")
+
+
+def _locations(tree: Tree) -> Iterator[tuple[Path, CredentialLocation]]:
+    for path, provider in tables(tree, "models", "*", "providers", "*"):
+        written = provider.get(_KEY)
+        default = DEFAULT_LOCATIONS.get(str(provider.get("type")))
+        location = default if written is None else parsed(written)
+        if location is not None:
+            yield path, location
+    for path, provider in tables(tree, "zeroproxy", "default_provider"):
+        if (location := parsed(provider.get(_KEY))) is not None:
+            yield path, location
+
+
+def absence(location: CredentialLocation, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """Why there is no value, and what to do; None when there is one or only a request can tell."""
+    if isinstance(location, FallbackLocation):
+        found = [absence(leaf, environ) for leaf in leaves(location)]
+        return None if None in found else found[0]
+    if isinstance(location, EnvLocation):
+        return _variable_absence(location.variable, environ, "…")
+    if isinstance(location, PathLocation):
+        return _file_absence(location.path)
+    if isinstance(location, PathFromEnvLocation):
+        absent = _variable_absence(location.variable, environ, "/path/of/the/key")
+        return absent or _file_absence(environ[location.variable])
+    return None
+
+
+def _variable_absence(
+    variable: str, environ: Mapping[str, str], example: str
+) -> tuple[str, str] | None:
+    if environ.get(variable, "").strip():
+        return None
+    state = "empty" if variable in environ else "missing"
+    remedy = f"export {variable}={example}; or set `{_KEY}: none` if the server needs no key"
+    return f"environment variable `{variable}` is {state}", remedy
+
+
+def _file_absence(path: str) -> tuple[str, str] | None:
+    remedy = f"put the key into the file `{path}`, readable for this program"
+    try:
+        content = FilePath(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        return f"failed to read credentials file `{path}`: {reason}", remedy
+    return None if content.strip() else (f"credentials file `{path}` is empty", remedy)

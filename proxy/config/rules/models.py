@@ -1,0 +1,53 @@
+"""Rules of `models`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from proxy.config.findings import Finding, Path, Tree, listed
+from proxy.config.rules.credentials import parsed
+from proxy.config.schema.credentials import DynamicLocation, NoCredential, leaves
+from proxy.config.tree import tables
+
+
+def check_routing(tree: Tree) -> Iterator[Finding]:
+    """`routing` names every provider of its model once, and nothing else."""
+    for path, model in tables(tree, "models", "*"):
+        routing, providers = model.get("routing"), model.get("providers")
+        if isinstance(routing, list) and isinstance(providers, dict):
+            yield from _check_one((*path, "routing"), routing, list(providers))
+
+
+def _check_one(path: Path, routing: list[object], providers: list[str]) -> Iterator[Finding]:
+    if not routing:
+        remedy = f"list the providers to try, in order (there are: {listed(providers)})"
+        yield Finding(path, "`routing` must not be empty", remedy)
+        return
+    for index, name in enumerate(routing):
+        if not isinstance(name, str):
+            continue
+        if name in routing[:index]:
+            yield Finding((*path, index), f"duplicate entry `{name}`", "name each provider once")
+        elif name not in providers:
+            near = difflib.get_close_matches(name, providers, n=1, cutoff=0.6)
+            remedy = f"did you mean `{near[0]}`?" if near else f"there are: {listed(providers)}"
+            message = f"`routing` contains entry `{name}` that does not exist in `providers`"
+            yield Finding((*path, index), message, remedy)
+    for name in providers:
+        if name not in routing:
+            place = (*path[:-1], "providers", name)
+            remedy = f"add `{name}` to `routing`, or remove the provider"
+            yield Finding(place, f"provider `{name}` is not listed in `routing`", remedy)
+
+
+def check_dummy_locations(tree: Tree) -> Iterator[Finding]:
+    """The dummy provider takes `none` or `dynamic::KEY`."""
+    for path, provider in tables(tree, "models", "*", "providers", "*"):
+        location = parsed(provider.get("api_key_location"))
+        if provider.get("type") != "dummy" or location is None:
+            continue
+        if not all(isinstance(leaf, NoCredential | DynamicLocation) for leaf in leaves(location)):
+            place = (*path, "api_key_location")
+            remedy = "write `none` or `dynamic::KEY_NAME`, or remove the key"
+            yield Finding(place, "invalid `api_key_location` for a dummy provider", remedy)

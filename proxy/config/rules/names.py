@@ -1,0 +1,46 @@
+"""Names that are reserved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proxy.config.findings import Finding, Tree
+from proxy.config.schema.metrics import RESERVED_METRICS
+from proxy.config.schema.models import PROVIDER_TYPES
+from proxy.config.tree import select
+
+_RESERVED = "tensorzero::"
+_NAMED = {
+    "Model": ("models", "*"),
+    "Provider": ("models", "*", "providers", "*"),
+    "User-defined function": ("functions", "*"),
+    "Variant": ("functions", "*", "variants", "*"),
+    "Metric": ("metrics", "*"),
+}
+
+
+def check_names(tree: Tree) -> Iterator[Finding]:
+    """No name is empty or begins with `tensorzero::`, no model's with a provider type and `::`."""
+    for kind, pattern in _NAMED.items():
+        for path, _ in select(tree, *pattern):
+            name = str(path[-1])
+            if not name.strip():
+                yield Finding(path, f"{kind} name is empty", "give it a name")
+            elif name.startswith(_RESERVED):
+                message = f"{kind} name cannot start with `{_RESERVED}`"
+                yield Finding(path, message, f"rename it, say to `{name[len(_RESERVED) :]}`")
+    yield from _check_prefixes(tree)
+    for path, _ in select(tree, "metrics", "*"):
+        if path[-1] in RESERVED_METRICS:
+            message = f"metric name `{path[-1]}` is reserved and cannot be used"
+            yield Finding(path, message, "remove it: feedback under this name always works")
+
+
+def _check_prefixes(tree: Tree) -> Iterator[Finding]:
+    for path, _ in select(tree, "models", "*"):
+        prefix, separator, rest = str(path[-1]).partition("::")
+        if separator and prefix in PROVIDER_TYPES:
+            remedy = (
+                f"rename it, say to `{rest or prefix}`; `{prefix}::…` works without configuration"
+            )
+            yield Finding(path, f"model name contains the reserved prefix `{prefix}::`", remedy)

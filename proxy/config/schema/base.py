@@ -1,0 +1,95 @@
+"""What all sections share: the base model, marks for what is not served yet, and small types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic_core import PydanticCustomError
+
+Item = TypeVar("Item")
+Many = Annotated[tuple[Item, ...], Strict(False)]
+"""A list. Strictness would refuse one that passes a validator in Python on its way."""
+
+
+class Section(BaseModel):
+    """A table of the configuration: frozen, strict about types, with no unknown keys.
+
+    `not_served` names keys that TensorZero's schema has here and this version does not serve yet;
+    `hints` maps keys that people are likely to try to what they should write instead.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+    not_served: ClassVar[frozenset[str]] = frozenset()
+    hints: ClassVar[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class NotServed:
+    """Marks an annotation: `values` belong to TensorZero's schema but are not served yet."""
+
+    values: tuple[str, ...]
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Marks an annotation: how the documentation writes this type."""
+
+    text: str
+
+
+def problem(message: str, remedy: str) -> PydanticCustomError:
+    """The error that a validator raises when it knows a better remedy than the shape can tell."""
+    quoted = {"message": message, "remedy": remedy}
+    return PydanticCustomError("zeroproxy", "{message}", quoted)
+
+
+def _checked(check: Callable[[Any], Any]) -> BeforeValidator:
+    return BeforeValidator(check)
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\Z", re.I)
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+def parse_size(value: object) -> object:
+    """A number of bytes, or text such as `64MiB` (1024) or `64MB` (1000), as a number of bytes."""
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.match(value.strip())
+    if match is None:
+        raise problem("not a size", "write a number of bytes, or text such as `64MiB` or `1GB`")
+    base = 1024 if match[3] else 1000
+    return int(float(match[1]) * base ** _POWERS[match[2].upper()])
+
+
+Size = Annotated[int, _checked(parse_size), Field(gt=0), Shown("bytes, or text like `64MiB`")]
+Millis = Annotated[int, Field(gt=0), Shown("milliseconds")]
+Days = Annotated[int, Field(ge=1), Shown("days")]
+Count = Annotated[int, Field(ge=1), Shown("integer ≥ 1")]
+U32 = Annotated[int, Field(ge=0, le=2**32 - 1), Shown("integer ≥ 0")]
+I64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1), Shown("integer")]
+Weight = Annotated[float, Field(ge=0), Shown("number ≥ 0")]
+
+
+def _check_ascending(value: object) -> object:
+    if not isinstance(value, list) or not all(
+        isinstance(item, int | float) and not isinstance(item, bool) for item in value
+    ):
+        return value
+    if not value or any(item < 0 for item in value) or sorted(set(value)) != value:
+        raise problem(
+            "histogram buckets must be at least one, not negative and strictly ascending",
+            "write them like `[0.001, 0.01, 0.1]`",
+        )
+    return value
+
+
+Buckets = Annotated[Many[float], _checked(_check_ascending), Shown("list of seconds")]

@@ -1,0 +1,141 @@
+"""The tree against the schema: pydantic's errors as findings with remedies."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from proxy.config.findings import Finding, Path, Tree, dotted, listed, shown
+from proxy.config.keys import (
+    Spot,
+    allowed_keys,
+    choices,
+    locate,
+    metadata_of,
+    sections_of,
+    spelled,
+    tag_values,
+)
+from proxy.config.schema.base import Section, Shown
+from proxy.config.schema.root import Config
+
+NOT_SERVED = "is a part of TensorZero's schema that this version does not serve yet"
+_EXPECTED = {
+    "bool_type": ("a boolean", "write `true` or `false`, without quotes"),
+    "int_type": ("an integer", "write a whole number, without quotes"),
+    "float_type": ("a number", "write a number, without quotes"),
+    "string_type": ("a string", "write text, in quotes if it looks like a number"),
+    "tuple_type": ("a list", "write `[first, second]`, or in YAML one `- item` a line"),
+    "mapping_type": ("a table", "put keys below it, one level deeper"),
+    "dict_type": ("a table", "put keys below it, one level deeper"),
+    "model_type": ("a table", "put keys below it, one level deeper"),
+    "model_attributes_type": ("a table", "put keys below it, one level deeper"),
+}
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than_equal": ("le", "at most"),
+    "less_than": ("lt", "less than"),
+}
+
+
+def validate_shape(tree: Tree) -> tuple[Config | None, list[Finding]]:
+    """The frozen configuration, or all the reasons why the tree is none."""
+    try:
+        return Config.model_validate_json(json.dumps(tree)), []
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+    findings = [_finding(each) for each in errors]
+    return None, [finding for finding in findings if not _hidden(finding, findings)]
+
+
+def _hidden(finding: Finding, findings: Iterable[Finding]) -> bool:
+    """Keys of a table whose `type` is wrong say nothing: another type has other keys."""
+    return any(
+        other is not finding and other.path == (*finding.path[:-1], "type") for other in findings
+    )
+
+
+def _finding(error: Mapping[str, Any]) -> Finding:
+    kind, context = error["type"], error.get("ctx") or {}
+    spot = locate(error["loc"])
+    if kind == "zeroproxy":
+        return Finding(spot.path, context["message"], context["remedy"])
+    if kind == "extra_forbidden":
+        return _unknown_key(locate(error["loc"][:-1]), str(error["loc"][-1]))
+    if kind == "missing":
+        return _missing(spot)
+    if kind in ("union_tag_invalid", "union_tag_not_found", "literal_error"):
+        return _wrong_word(kind, spot, error)
+    if kind in _EXPECTED:
+        expected, remedy = _EXPECTED[kind]
+        found = shown(error["input"])
+        return Finding(spot.path, f"invalid type: expected {expected}, found {found}", remedy)
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        bound = context[key]
+        remedy = f"write a number that is {words} {bound:g}"
+        return Finding(spot.path, f"out of range: must be {words} {bound:g}", remedy)
+    if kind == "string_too_short":
+        return Finding(spot.path, "must not be empty", "write its name, or remove the key")
+    return Finding(spot.path, str(error["msg"]).lower(), "see docs/configuration.md")
+
+
+def _unknown_key(parent: Spot, key: str) -> Finding:
+    path = (*parent.path, key)
+    section = parent.section
+    if section is None:
+        return Finding(path, f"unknown field `{key}`", "remove it")
+    if key in section.not_served:
+        remedy = "remove it; docs/configuration.md lists what is served"
+        return Finding(path, f"`{key}` {NOT_SERVED}", remedy)
+    allowed = allowed_keys(section)
+    remedy = section.hints.get(key) or _suggestion(key, allowed, section)
+    return Finding(path, f"unknown field `{key}`, expected one of {listed(allowed)}", remedy)
+
+
+def _suggestion(key: str, allowed: list[str], section: type[Section]) -> str:
+    known = [*allowed, *sorted(section.not_served)]
+    near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.6)
+    return f"did you mean `{near[0]}`?" if near else "remove it, or use one of these keys"
+
+
+def _missing(spot: Spot) -> Finding:
+    key = spot.path[-1]
+    description = spot.field.description if spot.field else None
+    marks = metadata_of(spot.annotation, spot.field)
+    kind = next((mark.text for mark in marks if isinstance(mark, Shown)), "")
+    words = choices(spot.annotation)
+    form = f"one of {listed(map(spelled, words))}" if words else kind
+    remedy = f"add `{key}`" + (f" ({form})" if form else "")
+    return Finding(
+        spot.path, f"missing field `{key}`", f"{remedy}: {description}" if description else remedy
+    )
+
+
+def _wrong_word(kind: str, spot: Spot, error: Mapping[str, Any]) -> Finding:
+    """A word that is none of the choices: an unknown `type`, or a choice such as `level`."""
+    path: Path = spot.path if kind == "literal_error" else (*spot.path, "type")
+    words = [str(word) for word in _allowed_words(spot)]
+    if kind == "union_tag_not_found":
+        remedy = f"add `type`, one of {listed(words)}"
+        return Finding(path, "missing field `type`", remedy)
+    value = error["input"] if kind == "literal_error" else error["ctx"]["tag"]
+    text = spelled(value)
+    if spot.not_served and text in spot.not_served.values:
+        remedy = spot.not_served.remedy or f"use {listed(words)}"
+        subject = f"`{dotted(path[-1:])}: {text}`"
+        return Finding(path, f"{subject} {NOT_SERVED}", remedy)
+    near = difflib.get_close_matches(text.lower(), words, n=1, cutoff=0.6)
+    remedy = f"did you mean `{near[0]}`?" if near else f"use one of {listed(words)}"
+    return Finding(path, f"{shown(value)} is not one of {listed(words)}", remedy)
+
+
+def _allowed_words(spot: Spot) -> list[str]:
+    sections = sections_of(spot.annotation)
+    words = [word for section in sections for word in tag_values(section)]
+    return [spelled(word) for word in words or choices(spot.annotation)]

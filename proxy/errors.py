@@ -1,0 +1,206 @@
+"""Every error that crosses a package boundary, in one tree.
+
+    ZeroProxyError
+    ├── ConfigError                  the configuration cannot be used; carries all problems found
+    ├── StartupError                 the process cannot start (port taken, database unreachable, …)
+    │   ├── DatabaseUnreachable
+    │   ├── MigrationFailed
+    │   └── EmbeddedPostgresError
+    ├── RequestError                 the caller's fault; never retried
+    │   ├── InvalidRequest           400
+    │   ├── Unauthorized             401
+    │   ├── NotFound                 404
+    │   ├── MethodNotAllowed         405
+    │   ├── PayloadTooLarge          413
+    │   └── NotSupported             501: understood, named, not built or switched off
+    ├── UpstreamError                an attempt at a provider that failed
+    │   ├── UpstreamStatus           it answered with an HTTP error
+    │   ├── UpstreamErrorInBody      it answered 200 with an error inside
+    │   ├── UpstreamConnectError     no connection could be made
+    │   ├── UpstreamReset            the connection broke before the answer was whole
+    │   ├── UpstreamTimeout          a configured limit passed; `.limit` names it
+    │   ├── UpstreamGarbage          bytes that are no answer in the provider's protocol
+    │   └── CredentialMissing        the configured credential has no value for this call
+    ├── AllVariantsFailed            every variant was tried; carries the attempts
+    ├── RecordingError
+    │   ├── RecordingRefused         the journal is at its bound and the policy is `refuse`
+    │   └── JournalFailed            the disk refused a record
+    └── StoreUnavailable             Postgres cannot be asked just now
+
+Only `http/errors.py` knows status codes and bodies. A foreign exception is mapped once, where it enters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class ZeroProxyError(Exception):
+    """Base of all errors of this program. `str(error)` is fit to be shown to its reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of a configuration: where it stands, what it is and what to do about it."""
+
+    file: str
+    key: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}: {self.key}" if self.key else self.file
+        return f"{where}: {self.message}\n    remedy: {self.remedy}"
+
+
+class ConfigError(ZeroProxyError):
+    """The configuration cannot be used. `problems` has every fault that was found, not only the first."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class StartupError(ZeroProxyError):
+    """The process cannot start; the message says what to do."""
+
+
+class DatabaseUnreachable(StartupError):
+    """The database does not answer at the address given."""
+
+
+class MigrationFailed(StartupError):
+    """A migration was refused by Postgres."""
+
+
+class EmbeddedPostgresError(StartupError):
+    """The embedded Postgres could not be initialised, started or stopped."""
+
+
+class RequestError(ZeroProxyError):
+    """The caller's fault. `param` names the field at fault and `code` is a stable word, where there is one."""
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+        self.code = code
+
+
+class InvalidRequest(RequestError):
+    """The request is malformed or asks for something impossible."""
+
+
+class Unauthorized(RequestError):
+    """No key, or one that is not known here."""
+
+
+class NotFound(RequestError):
+    """There is no such route, function, model, variant or metric."""
+
+
+class MethodNotAllowed(RequestError):
+    """The route exists, but not for this method."""
+
+    def __init__(self, message: str, *, allowed: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class PayloadTooLarge(RequestError):
+    """The body is larger than the configured limit."""
+
+
+class NotSupported(RequestError):
+    """Understood, but not available here; the message names it."""
+
+
+class UpstreamError(ZeroProxyError):
+    """An attempt at a provider that failed. `kind` is the stable word that rows and metrics carry."""
+
+    kind = "upstream_error"
+    status: int | None = None
+
+
+class UpstreamStatus(UpstreamError):
+    """The provider answered with an HTTP error. `headers` and `body` are its own, relayable."""
+
+    kind = "status"
+
+    def __init__(
+        self, status: int, headers: tuple[tuple[str, str], ...] = (), body: bytes = b""
+    ) -> None:
+        super().__init__(f"the provider answered {status}")
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+class UpstreamErrorInBody(UpstreamStatus):
+    """The provider answered 200 (or opened a stream) and put an error into it."""
+
+    kind = "error_in_body"
+
+
+class UpstreamConnectError(UpstreamError):
+    """No connection could be made: refused, unreachable, name unknown, TLS failed."""
+
+    kind = "connect"
+
+
+class UpstreamReset(UpstreamError):
+    """The connection broke before the answer was whole."""
+
+    kind = "reset"
+
+
+class UpstreamTimeout(UpstreamError):
+    """A configured limit passed. `limit` is `connect`, `total`, `first_token` or `idle`."""
+
+    kind = "timeout"
+
+    def __init__(self, limit: str, seconds: float, where: str = "") -> None:
+        super().__init__(f"{where or 'the provider'} passed its {limit} limit of {seconds:g} s")
+        self.limit = limit
+        self.seconds = seconds
+
+
+class UpstreamGarbage(UpstreamError):
+    """Bytes that are no answer in the provider's protocol."""
+
+    kind = "garbage"
+
+
+class CredentialMissing(UpstreamError):
+    """The configured credential has no value for this call (say, a `dynamic::` key that was not sent)."""
+
+    kind = "credential"
+
+
+class AllVariantsFailed(ZeroProxyError):
+    """Every variant that could be tried has failed; `last` is the error of the last attempt.
+
+    `exhausted` says that we have already retried ourselves.
+    """
+
+    def __init__(
+        self, message: str, last: UpstreamError | None, *, exhausted: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.last = last
+        self.exhausted = exhausted
+
+
+class RecordingError(ZeroProxyError):
+    """A finished exchange could not be made safe."""
+
+
+class RecordingRefused(RecordingError):
+    """The journal is at its bound and the configured policy is `refuse`."""
+
+
+class JournalFailed(RecordingError):
+    """The disk refused a record."""
+
+
+class StoreUnavailable(ZeroProxyError):
+    """Postgres cannot be asked just now; the caller decides whether that matters."""

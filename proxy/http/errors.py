@@ -1,0 +1,107 @@
+"""Every error of the tree as an HTTP answer, in the dialect of the route that raised it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+from aiohttp import web
+
+from proxy.errors import (
+    AllVariantsFailed,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    NotSupported,
+    PayloadTooLarge,
+    RecordingError,
+    RequestError,
+    StoreUnavailable,
+    Unauthorized,
+    UpstreamTimeout,
+    ZeroProxyError,
+)
+
+RETRY_AFTER_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """An error as HTTP says it."""
+
+    status: int
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Dialect = Callable[[Wording], bytes]
+
+
+def openai_dialect(wording: Wording) -> bytes:
+    """`{"error": {"message", "type", "param", "code"}}`, all four always there."""
+    error = {
+        "message": wording.message,
+        "type": wording.type,
+        "param": wording.param,
+        "code": wording.code,
+    }
+    return orjson.dumps({"error": error})
+
+
+def native_dialect(wording: Wording) -> bytes:
+    """TensorZero's `{"error": "…"}`."""
+    return orjson.dumps({"error": wording.message})
+
+
+_STATUS: tuple[tuple[type[RequestError], int, str], ...] = (
+    (Unauthorized, 401, "unauthorized"),
+    (NotFound, 404, "not_found"),
+    (MethodNotAllowed, 405, "not_found"),
+    (PayloadTooLarge, 413, "too_large"),
+    (NotSupported, 501, "malformed"),
+    (InvalidRequest, 400, "malformed"),
+)
+
+
+def rejection_reason(error: RequestError) -> str:
+    """The word under which a call that never got in is counted."""
+    return next((reason for kind, _, reason in _STATUS if isinstance(error, kind)), "malformed")
+
+
+def word(error: ZeroProxyError) -> Wording:
+    """Status and text of an error."""
+    if isinstance(error, RequestError):
+        return _word_request(error)
+    if isinstance(error, AllVariantsFailed):
+        status = 504 if isinstance(error.last, UpstreamTimeout) else 502
+        headers = (("x-should-retry", "false"),) if error.exhausted else ()
+        code = error.last.kind if error.last is not None else None
+        return Wording(status, str(error), "upstream_error", None, code, headers)
+    if isinstance(error, RecordingError | StoreUnavailable):
+        headers = (("Retry-After", str(RETRY_AFTER_S)),)
+        return Wording(503, str(error), "unavailable_error", None, "recording_refused", headers)
+    return Wording(500, str(error), "internal_error")
+
+
+def _word_request(error: RequestError) -> Wording:
+    status = next(status for kind, status, _ in _STATUS if isinstance(error, kind))
+    headers: tuple[tuple[str, str], ...] = ()
+    if isinstance(error, MethodNotAllowed):
+        headers = (("Allow", ", ".join(error.allowed)),)
+    return Wording(
+        status, str(error), "invalid_request_error", error.param, error.code, headers
+    )
+
+
+def respond(wording: Wording, dialect: Dialect) -> web.Response:
+    """The answer that carries an error."""
+    return web.Response(
+        status=wording.status,
+        body=dialect(wording),
+        content_type="application/json",
+        headers=dict(wording.headers),
+    )

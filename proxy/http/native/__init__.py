@@ -1,0 +1,3 @@
+"""TensorZero's own API, one file per resource."""
+
+from __future__ import annotations

@@ -1,0 +1,22 @@
+"""Answers of the native API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from proxy import __version__
+
+VERSION_HEADER = {"x-tensorzero-gateway-version": __version__}
+
+
+def json_answer(value: Any, status: int = 200) -> web.Response:
+    """A JSON answer that names the gateway's version, as TensorZero's do."""
+    return web.Response(
+        status=status,
+        body=orjson.dumps(value),
+        content_type="application/json",
+        headers=VERSION_HEADER,
+    )

@@ -1,0 +1,33 @@
+"""The table of routes: every path that this program answers."""
+
+from __future__ import annotations
+
+from proxy.http.errors import native_dialect, openai_dialect
+from proxy.http.native.feedback import FeedbackHandler
+from proxy.http.openai.models import ModelsHandler
+from proxy.http.openai.relay import RelayHandler
+from proxy.http.operations import Operations
+from proxy.http.server import Route
+
+
+def build_routes(
+    relay: RelayHandler,
+    models: ModelsHandler,
+    feedback: FeedbackHandler,
+    operations: Operations,
+) -> dict[str, Route]:
+    """Exact paths."""
+    return {
+        "/v1/chat/completions": Route({"POST": relay.chat_completions}, openai_dialect),
+        "/v1/models": Route({"GET": models.list_models}, openai_dialect),
+        "/feedback": Route({"POST": feedback.submit}, native_dialect),
+        "/health": Route({"GET": operations.health}, native_dialect, open=True),
+        "/ready": Route({"GET": operations.ready}, native_dialect, open=True),
+        "/status": Route({"GET": operations.status}, native_dialect, open=True),
+        "/metrics": Route({"GET": operations.metrics}, native_dialect, open=True),
+    }
+
+
+def build_prefixes(models: ModelsHandler) -> dict[str, Route]:
+    """Paths by their beginning."""
+    return {"/v1/models/": Route({"GET": models.retrieve_model}, openai_dialect)}

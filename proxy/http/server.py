@@ -1,0 +1,109 @@
+"""From a connection to a handler: one dictionary look-up, one place where errors become answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from proxy.errors import (
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    RecordingRefused,
+    RequestError,
+    ZeroProxyError,
+)
+from proxy.http.auth import Keys
+from proxy.http.errors import (
+    Dialect,
+    Wording,
+    native_dialect,
+    openai_dialect,
+    rejection_reason,
+    respond,
+    word,
+)
+from proxy.telemetry.metrics import Metrics
+
+Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
+"""(request, name of the caller's key) → the answer, written or to be written."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What answers at a path. `open` routes need no key."""
+
+    handlers: Mapping[str, Handler]
+    dialect: Dialect
+    open: bool = False
+
+
+class Dispatcher:
+    """The handler of aiohttp's low-level server.
+
+    `prefixes` are tried, longest first, for paths that are not in `routes`.
+    """
+
+    def __init__(
+        self,
+        routes: Mapping[str, Route],
+        prefixes: Mapping[str, Route],
+        keys: Keys,
+        metrics: Metrics,
+        base_path: str = "",
+    ) -> None:
+        self._routes = {base_path + path: route for path, route in routes.items()}
+        self._prefixes = sorted(
+            ((base_path + path, route) for path, route in prefixes.items()),
+            key=lambda item: -len(item[0]),
+        )
+        self._keys = keys
+        self._metrics = metrics
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        route = self._routes.get(request.path) or self._prefixed(request.path)
+        dialect = _dialect_of(request.path) if route is None else route.dialect
+        try:
+            return await self._handle(request, route)
+        except RequestError as error:
+            self._metrics.rejected(rejection_reason(error))
+            return respond(word(error), dialect)
+        except RecordingRefused as error:
+            self._metrics.rejected("journal_full")
+            return respond(word(error), dialect)
+        except ZeroProxyError as error:
+            return respond(word(error), dialect)
+        except web.HTTPRequestEntityTooLarge as error:
+            self._metrics.rejected("too_large")
+            too_large = PayloadTooLarge(f"The body is too large: {error.text}")
+            return respond(word(too_large), dialect)
+        except (ConnectionError, web.HTTPException):
+            raise
+        except Exception:
+            log.exception("a request failed inside")
+            return respond(Wording(500, "internal error", "internal_error"), dialect)
+
+    async def _handle(self, request: web.BaseRequest, route: Route | None) -> web.StreamResponse:
+        name = "" if route is not None and route.open else self._keys.admit(request)
+        if route is None:
+            raise NotFound(f"Route not found: {request.method} {request.path}")
+        handler = route.handlers.get(request.method)
+        if handler is None:
+            raise MethodNotAllowed(
+                f"{request.method} is not possible at {request.path}",
+                allowed=tuple(route.handlers),
+            )
+        return await handler(request, name)
+
+    def _prefixed(self, path: str) -> Route | None:
+        return next((route for prefix, route in self._prefixes if path.startswith(prefix)), None)
+
+
+def _dialect_of(path: str) -> Dialect:
+    """The dialect of a path that has no route: OpenAI's clients read only their own."""
+    return openai_dialect if "/v1/" in path or path.endswith("/v1") else native_dialect

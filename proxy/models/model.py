@@ -1,0 +1,50 @@
+"""The live form of a configured model: its providers in routing order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proxy.models.budget import RetryBudget
+from proxy.models.credentials import Credential
+from proxy.models.rewrite import NO_REWRITES, Rewrites
+from proxy.providers.base import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """TensorZero's `timeouts` of a provider, model or variant, in seconds; None is no limit."""
+
+    non_streaming_total: float | None = None
+    streaming_ttft: float | None = None
+    streaming_total: float | None = None
+
+    def total(self, stream: bool) -> float | None:
+        return self.streaming_total if stream else self.non_streaming_total
+
+    def first_token(self, stream: bool) -> float | None:
+        return self.streaming_ttft if stream else None
+
+
+NO_LIMITS = TimeLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One provider of a model, ready to be asked."""
+
+    name: str
+    provider: Provider
+    credential: Credential
+    limits: TimeLimits
+    budget: RetryBudget
+    rewrites: Rewrites = NO_REWRITES
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A name and the providers behind it, in the order in which they are tried."""
+
+    name: str
+    routes: Sequence[Route]
+    limits: TimeLimits = NO_LIMITS

@@ -1,0 +1,328 @@
+"""The one retry loop of the program.
+
+    variants, as sampling gives them        (a function's; one for a plain model)
+      └─ rounds: 1 + `num_retries`, with a pause before each but the first
+           └─ providers in routing order, at once
+
+An answer of class *final* (400, 413, 422) ends everything; *failover* (401, 403, 404 and missing
+credentials) rules the provider out for the rest of the call; *retry* (408, 409, 429, 5xx, broken
+connections, timeouts) may be tried again in the next round. A second attempt at an origin must be
+covered by that origin's budget. Nothing is tried again once the client has been sent a byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+from aiohttp import ClientResponse
+from aiohttp_retry import RetryOptionsBase
+
+from proxy.errors import CredentialMissing, UpstreamError, UpstreamStatus, UpstreamTimeout
+from proxy.models.model import Model, Route, TimeLimits
+from proxy.types.exchange import Attempt
+from proxy.types.ports import Limits
+
+FIRST_PAUSE_S = 1.0
+DETAIL_BYTES = 4096
+
+
+class ErrorClass(Enum):
+    """What a failed attempt means for the rest of the call."""
+
+    FINAL = "final"
+    FAILOVER = "failover"
+    RETRY = "retry"
+
+
+def classify(error: UpstreamError) -> ErrorClass:
+    """The class of an attempt's error; see the table at the top of this module."""
+    if isinstance(error, CredentialMissing):
+        return ErrorClass.FAILOVER
+    if not isinstance(error, UpstreamStatus) or error.status is None:
+        return ErrorClass.RETRY
+    if error.status in (400, 413, 422):
+        return ErrorClass.FINAL
+    if error.status in (408, 409, 429) or error.status >= 500:
+        return ErrorClass.RETRY
+    return ErrorClass.FAILOVER
+
+
+class Schedule(RetryOptionsBase):
+    """When the next round begins: 1 s, doubled each time, at most `max_delay_s`, plus jitter.
+
+    The jitter is between nothing and the pause itself, as in TensorZero.
+    """
+
+    def __init__(
+        self, num_retries: int, max_delay_s: float, jitter: Callable[[], float] = random.random
+    ) -> None:
+        super().__init__(attempts=num_retries + 1)
+        self.max_delay_s = max_delay_s
+        self._jitter = jitter
+
+    def get_timeout(self, attempt: int, response: ClientResponse | None = None) -> float:
+        """Seconds before round `attempt` (the second round is 1)."""
+        pause = min(FIRST_PAUSE_S * 2.0 ** (attempt - 1), self.max_delay_s)
+        return pause + pause * self._jitter()
+
+    def pause_before(self, attempt: int, asked: float | None) -> float | None:
+        """As `get_timeout`, but no earlier than the provider asked for; None is too late."""
+        if asked is not None and asked > self.max_delay_s:
+            return None
+        return max(self.get_timeout(attempt), asked or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One variant to try: the model that it names, how often, and for how long."""
+
+    variant_name: str
+    model: Model
+    schedule: Schedule
+    limits: TimeLimits
+
+
+@dataclass(slots=True)
+class CallLog:
+    """What happened in one call, attempt by attempt."""
+
+    began: float
+    attempts: list[Attempt] = field(default_factory=list)
+    last: UpstreamError | None = None
+    refused: bool = False
+    """Whether a retry was not made because the budget did not cover it."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether we have retried ourselves, so that the client had better not."""
+        return self.refused or len(self.attempts) > 1
+
+
+Try = Callable[[Candidate, Route, Limits], Awaitable[UpstreamError | None]]
+
+
+class Policy:
+    """Walks the candidates until one answer has reached the client."""
+
+    def __init__(
+        self,
+        defaults: Limits,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        now: Callable[[], float] = time.monotonic,
+        on_refused: Callable[[str], None] = lambda origin: None,
+    ) -> None:
+        self._defaults = defaults
+        self._sleep = sleep
+        self._now = now
+        self._on_refused = on_refused
+
+    async def run(
+        self, candidates: Iterable[Candidate], attempt: Try, log: CallLog, *, stream: bool
+    ) -> tuple[Candidate, Route] | None:
+        """Try until one attempt returns None; `log.last` has the error otherwise."""
+        call = _Call(self, attempt, log, stream)
+        for candidate in candidates:
+            served = await call.try_candidate(candidate)
+            if served is not None or call.over:
+                return served
+        return None
+
+
+class _Call:
+    """The state of one call in the loop."""
+
+    def __init__(self, policy: Policy, attempt: Try, log: CallLog, stream: bool) -> None:
+        self._policy = policy
+        self._attempt = attempt
+        self._log = log
+        self._stream = stream
+        self._seen: set[str] = set()
+        self._paid: Route | None = None
+        self.over = False
+
+    async def try_candidate(self, candidate: Candidate) -> tuple[Candidate, Route] | None:
+        policy = self._policy
+        ruled_out: set[str] = set()
+        until = _Until(policy._now).narrowed(candidate.limits, self._stream)
+        pause: float | None = 0.0
+        for round_ in range(candidate.schedule.attempts):
+            if round_:
+                pause = candidate.schedule.pause_before(round_, retry_after(self._log.last))
+                if pause is None or not until.outlasts(pause):
+                    return None
+                if not self._reserve(candidate, ruled_out):
+                    return None
+                await policy._sleep(pause)
+            route = await self._try_model(candidate, until, ruled_out, pause)
+            if route is not None:
+                return candidate, route
+            if self.over or len(ruled_out) == len(candidate.model.routes) or until.passed():
+                return None
+        return None
+
+    def _reserve(self, candidate: Candidate, ruled_out: set[str]) -> bool:
+        """Pay for the next round before waiting for it: nobody waits for a refusal."""
+        left = [route for route in candidate.model.routes if route.name not in ruled_out]
+        if any(route.provider.origin not in self._seen for route in left):
+            return True
+        for route in left:
+            if route.budget.try_retry():
+                self._paid = route
+                return True
+        for route in left[:1]:
+            self._refuse(route)
+        return False
+
+    def _refuse(self, route: Route) -> None:
+        self._log.refused = True
+        self._policy._on_refused(route.provider.origin)
+
+    async def _try_model(
+        self, candidate: Candidate, until: _Until, ruled_out: set[str], pause: float
+    ) -> Route | None:
+        """One round over the providers; the one that answered, if one did."""
+        until = until.narrowed(candidate.model.limits, self._stream)
+        for route in candidate.model.routes:
+            if route.name in ruled_out or not self._covered(route):
+                continue
+            error = await self._try_route(candidate, route, until, pause)
+            if error is None:
+                return route
+            pause = 0.0
+            kind = classify(error)
+            if kind is ErrorClass.FINAL:
+                self.over = True
+            elif kind is ErrorClass.FAILOVER:
+                ruled_out.add(route.name)
+            if self.over or until.passed():
+                return None
+        return None
+
+    def _covered(self, route: Route) -> bool:
+        """Whether this attempt is a first one at its origin, or one that the budget covers."""
+        origin = route.provider.origin
+        if origin not in self._seen:
+            self._seen.add(origin)
+            route.budget.request()
+            return True
+        if route is self._paid:
+            self._paid = None
+            return True
+        if route.budget.try_retry():
+            return True
+        self._refuse(route)
+        return False
+
+    async def _try_route(
+        self, candidate: Candidate, route: Route, until: _Until, pause: float
+    ) -> UpstreamError | None:
+        now = self._policy._now
+        began = now()
+        limits = until.narrowed(route.limits, self._stream).limits(self._policy._defaults)
+        error = await self._attempt(candidate, route, limits)
+        self._log.attempts.append(
+            Attempt(
+                variant_name=candidate.variant_name,
+                model_name=candidate.model.name,
+                provider_name=route.name,
+                status=200 if error is None else error.status or 0,
+                error="" if error is None else error.kind,
+                detail="" if error is None else _detail(error),
+                started_ms=round((began - self._log.began) * 1000),
+                duration_ms=round((now() - began) * 1000),
+                waited_ms=round(pause * 1000),
+            )
+        )
+        if error is not None:
+            self._log.last = error
+        return error
+
+
+class _Until:
+    """Deadlines of the scopes that an attempt stands in, as times of the loop's clock."""
+
+    __slots__ = ("_first_token", "_now", "_total")
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        total: float | None = None,
+        first_token: float | None = None,
+    ) -> None:
+        self._now = now
+        self._total = total
+        self._first_token = first_token
+
+    def narrowed(self, limits: TimeLimits, stream: bool) -> _Until:
+        """The same, within one more scope that begins now."""
+        total, first = limits.total(stream), limits.first_token(stream)
+        if total is None and first is None:
+            return self
+        now = self._now()
+        return _Until(
+            self._now,
+            _least(self._total, None if total is None else now + total),
+            _least(self._first_token, None if first is None else now + first),
+        )
+
+    def limits(self, defaults: Limits) -> Limits:
+        """What is left for one attempt."""
+        if self._total is None and self._first_token is None:
+            return defaults
+        now = self._now()
+        return Limits(
+            defaults.connect,
+            _least(defaults.first_token, _left(self._first_token, now)),
+            defaults.idle,
+            _least(defaults.total, _left(self._total, now)),
+        )
+
+    def passed(self) -> bool:
+        return not self.outlasts(0.0)
+
+    def outlasts(self, pause: float) -> bool:
+        then = self._now() + pause
+        deadlines = (self._total, self._first_token)
+        return all(deadline is None or then < deadline for deadline in deadlines)
+
+
+def _least(one: float | None, other: float | None) -> float | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return min(one, other)
+
+
+def _left(deadline: float | None, now: float) -> float | None:
+    return None if deadline is None else max(0.0, deadline - now)
+
+
+def _detail(error: UpstreamError) -> str:
+    if isinstance(error, UpstreamStatus) and error.body:
+        return error.body[:DETAIL_BYTES].decode("utf-8", "replace").replace("\0", "�")
+    if isinstance(error, UpstreamTimeout):
+        return f"{error.limit} limit"
+    return str(error)[:DETAIL_BYTES]
+
+
+def retry_after(error: UpstreamError | None) -> float | None:
+    """Seconds that a provider asked us to wait (RFC 9110, 10.2.3; or `retry-after-ms`)."""
+    if not isinstance(error, UpstreamStatus):
+        return None
+    headers = {name.lower(): value for name, value in error.headers}
+    try:
+        if "retry-after-ms" in headers:
+            return max(0.0, float(headers["retry-after-ms"]) / 1000)
+        text = headers.get("retry-after")
+        if text is None:
+            return None
+        if text.strip().replace(".", "", 1).isdigit():
+            return float(text)
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None

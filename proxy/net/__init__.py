@@ -1,0 +1,13 @@
+"""The network room: the only place that opens client connections.
+
+In: an `OutgoingRequest` (a finished HTTP request with its time limits) and a `Sink`.
+Out: calls on that sink: `on_head`, `on_block`…, `on_end`. Foreign exceptions of the HTTP library
+are mapped to the error tree here, once.
+
+`aiohttp_transport` is the complete transport; a faster one will drive the same sinks.
+`watchdog` enforces time limits with one sweep for all calls instead of a timer for each.
+
+Not allowed here: vendors, wire formats, configuration, retries.
+"""
+
+from __future__ import annotations

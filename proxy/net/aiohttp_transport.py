@@ -1,0 +1,190 @@
+"""The complete transport, on aiohttp's client.
+
+What it is careful about: bodies arrive undecoded (`auto_decompress=False`), redirects are not
+followed (an address comes from the configuration only), no cookies are kept, and a request that
+went out on a pooled connection which the provider had meanwhile closed is sent once more on a
+fresh one, as long as no byte of an answer came.
+
+Memory for a slow client stays small: receive buffers are bounded (`RECEIVE_BUFFER_BYTES`), and
+the next block is read only when the sink has taken the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+
+import aiohttp
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
+
+from proxy.errors import (
+    UpstreamConnectError,
+    UpstreamError,
+    UpstreamGarbage,
+    UpstreamReset,
+    UpstreamTimeout,
+)
+from proxy.net.watchdog import Flight, Watchdog
+from proxy.types.ports import OutgoingRequest, Sink
+
+RECEIVE_BUFFER_BYTES = 64 * 1024
+"""SO_RCVBUF of upstream connections: what the kernel may hold for a client that reads slowly."""
+
+READ_BUFFER_BYTES = 4 * 1024
+"""Beyond twice this, aiohttp stops reading until the relay has taken what is there."""
+
+KEEPALIVE_SECONDS = 30.0
+
+
+class _Connector(aiohttp.TCPConnector):
+    """A pool that can say whether the last connection handed to a task had been used before."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            limit=0,
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            ttl_dns_cache=30,
+            socket_factory=_bounded_socket,
+        )
+        self.reused: set[asyncio.Task[object]] = set()
+
+    async def connect(
+        self, req: ClientRequest, traces: list[object], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)  # type: ignore[arg-type]
+        protocol = connection.protocol
+        task = asyncio.current_task()
+        if protocol is not None and task is not None:
+            if getattr(protocol, "served_before", False):
+                self.reused.add(task)
+            protocol.served_before = True  # type: ignore[attr-defined]
+        return connection
+
+
+def _bounded_socket(address: tuple[object, ...]) -> socket.socket:
+    """A socket for aiohappyeyeballs' address tuple, with a bounded receive buffer."""
+    family, kind, proto = address[:3]
+    made = socket.socket(family, kind, proto)  # type: ignore[arg-type]
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+    return made
+
+
+class AiohttpTransport:
+    """One pool of connections for a worker. `received` is told the size of every block."""
+
+    def __init__(self, watchdog: Watchdog, received: Callable[[int], None]) -> None:
+        self._watchdog = watchdog
+        self._received = received
+        self._connector = _Connector()
+        self._session = aiohttp.ClientSession(
+            connector=self._connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            read_bufsize=READ_BUFFER_BYTES,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            timeout=aiohttp.ClientTimeout(total=None),
+            raise_for_status=False,
+        )
+
+    async def send(self, request: OutgoingRequest, sink: Sink) -> None:
+        """See `Transport.send`."""
+        flight = self._watchdog.watch(request.limits)
+        try:
+            with flight:
+                await self._attempt(request, sink, flight)
+        except UpstreamTimeout as error:
+            sink.on_end(None if error.limit == "tail" else error)
+        except UpstreamError as error:
+            sink.on_end(error)
+        else:
+            sink.on_end(None)
+
+    async def _attempt(self, request: OutgoingRequest, sink: Sink, flight: Flight) -> None:
+        response = await self._open(request)
+        try:
+            flight.progress()
+            sink.on_head(response.status, _header_items(response))
+            await self._pump(response, sink, flight)
+        except BaseException:
+            response.close()
+            raise
+        response.release()
+
+    async def _pump(self, response: aiohttp.ClientResponse, sink: Sink, flight: Flight) -> None:
+        """Feed the body into the sink, block by block."""
+        content = response.content
+        read = content.readany
+        while True:
+            try:
+                block = await read()
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                raise _mapped(error, None) from error
+            if not block:
+                if content.at_eof():
+                    return
+                continue
+            flight.progress()
+            self._received(len(block))
+            pause = sink.on_block(block)
+            if flight.waiting and sink.started:
+                flight.token()
+            if sink.finished:
+                flight.final()
+            if pause is not None:
+                flight.pause()
+                await pause
+                flight.progress()
+
+    async def _open(self, request: OutgoingRequest) -> aiohttp.ClientResponse:
+        """Send and wait for the head; again while only a stale pooled connection failed."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=request.limits.connect)
+        while True:
+            try:
+                return await self._session.request(
+                    request.method,
+                    request.url,
+                    data=request.body,
+                    headers=request.headers,
+                    allow_redirects=False,
+                    timeout=timeout,
+                )
+            except Exception as error:
+                stale = isinstance(error, _STALE) and self._was_reused()
+                if not stale:
+                    raise _mapped(error, request.limits.connect) from error
+            finally:
+                self._was_reused()
+
+    def _was_reused(self) -> bool:
+        task = asyncio.current_task()
+        if task in self._connector.reused:
+            self._connector.reused.discard(task)
+            return True
+        return False
+
+    async def close(self) -> None:
+        await self._session.close()
+        self._watchdog.close()
+
+
+_STALE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+
+
+def _header_items(response: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]:
+    return tuple(response.headers.items())
+
+
+def _mapped(error: BaseException, connect: float | None) -> UpstreamError:
+    """A foreign exception, in our words. Addresses stay out of the text: they may be private."""
+    if isinstance(error, aiohttp.ServerTimeoutError | TimeoutError):
+        return UpstreamTimeout("connect", connect or 0.0)
+    if isinstance(error, aiohttp.ClientConnectorError | socket.gaierror | ssl.SSLError):
+        return UpstreamConnectError(f"no connection: {type(error).__name__}")
+    if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError | OSError):
+        return UpstreamReset("the provider closed the connection before its answer was whole")
+    if isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL | ValueError):
+        return UpstreamGarbage(f"no HTTP answer: {type(error).__name__}")
+    return UpstreamReset(f"the connection failed: {type(error).__name__}")

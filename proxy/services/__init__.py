@@ -1,0 +1,14 @@
+"""Use cases, one file each: what the program does, told without HTTP and without SQL.
+
+In: neutral values from `http/` and a `Client` to answer. Out: that client answered, and a finished
+exchange handed to the `Recorder`.
+
+- `relay` answers a call on the OpenAI relay; `relay_sink` is the peek: an answer is held until it
+  is known to be one, then passed on as it comes.
+- `targets` says what a model string means.
+- `feedback` takes a metric's value for an inference, an episode or a provider's response.
+
+Not allowed here: aiohttp's server, asyncpg, vendors' names.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,42 @@
+"""What is kept of a body that passes by: its beginning, its length, and a digest when it is long."""
+
+from __future__ import annotations
+
+import hashlib
+
+
+class RecordingTap:
+    """Keeps at most `limit` bytes of the blocks given to it, and counts them all."""
+
+    __slots__ = ("_digest", "_limit", "blocks", "kept", "total")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._digest: hashlib._Hash | None = None
+        self.blocks: list[bytes] = []
+        self.kept = 0
+        self.total = 0
+
+    def add(self, block: bytes) -> None:
+        size = len(block)
+        self.total += size
+        if self._digest is None and self.total <= self._limit:
+            self.blocks.append(block)
+            self.kept += size
+            return
+        self._add_beyond(block)
+
+    def _add_beyond(self, block: bytes) -> None:
+        if self._digest is None:
+            self._digest = hashlib.sha256()
+            for kept in self.blocks:
+                self._digest.update(kept)
+            room = self._limit - self.kept
+            if room > 0:
+                self.blocks.append(block[:room])
+                self.kept += room
+        self._digest.update(block)
+
+    def sha256(self) -> bytes:
+        """The digest of the whole body when it was longer than the limit, else nothing."""
+        return b"" if self._digest is None else self._digest.digest()

@@ -1,0 +1,123 @@
+"""From what is known of a relayed call to the exchange that is recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.types.content import blocks_to_json
+from proxy.types.exchange import EndReason, Exchange, ModelCall
+from proxy.types.ids import new_id
+
+if TYPE_CHECKING:
+    from proxy.services.relay import Progress, RelaySettings
+
+
+def build_exchange(
+    progress: Progress, reason: EndReason, seconds: float, settings: RelaySettings
+) -> Exchange:
+    """The record of a call that has ended after `seconds`, for whatever reason."""
+    call, log, sink = progress.call, progress.log, progress.sink
+    reached = sink is not None and (sink.started or reason is EndReason.COMPLETE)
+    candidate, route = progress.candidate, progress.route
+    first = sink.first_at if sink is not None else None
+    return Exchange(
+        id=call.id.bytes,
+        episode_id=call.episode_id.bytes,
+        method="POST",
+        path=call.path,
+        endpoint=call.endpoint,
+        lane="relay",
+        relay="" if not reached else ("raw" if progress.raw else "translated"),
+        stream=call.peek.stream,
+        status=progress.status,
+        end_reason=reason.value,
+        error=_error_kind(progress, reason),
+        function_name=progress.target.function_name,
+        variant_assigned=progress.assigned,
+        variant_served=candidate.variant_name if reached and candidate else "",
+        variant_pinned=call.pinned is not None,
+        model_name=candidate.model.name if candidate else call.peek.model,
+        provider_name=route.name if route else "",
+        tags=call.tags,
+        attempts=log.attempts,
+        processing_time_ms=round(seconds * 1000),
+        ttft_ms=round((first - call.began) * 1000) if first is not None else None,
+        overhead_us=round(max(0.0, seconds - progress.waited) * 1e6),
+        user_agent=call.user_agent,
+        api_key_name=call.api_key_name,
+        config_hash=settings.config_hash,
+        upstream_request_id=_upstream_request_id(progress),
+        request_body=call.body if len(call.body) <= settings.record_limit else b"",
+        request_bytes=len(call.body),
+        request_sha256=_digest(call.body) if len(call.body) > settings.record_limit else b"",
+        response_body=_response_body(progress, reached),
+        response_bytes=sink.tap.total if sink is not None else 0,
+        response_sha256=sink.tap.sha256() if sink is not None else b"",
+        response_content_type=_header(progress, "content-type"),
+        inference_params=b"",
+        model_calls=[_model_call(progress, settings)] if reached else [],
+    )
+
+
+def _model_call(progress: Progress, settings: RelaySettings) -> ModelCall:
+    sink, candidate, route = progress.sink, progress.candidate, progress.route
+    assert sink is not None and candidate is not None and route is not None
+    call = progress.call
+    answer = progress.neutral.result() if progress.neutral is not None else None
+    raw_request = progress.raw_request if answer is None else b""
+    first = sink.first_at
+    return ModelCall(
+        id=new_id().bytes,
+        model_name=candidate.model.name,
+        provider_name=route.name,
+        wire="chat_completions" if answer is None else "neutral",
+        stream=call.peek.stream,
+        raw_request=_kept_request(raw_request, call.body, settings.record_limit),
+        raw_response=sink.tap.blocks if answer is None else [answer.raw_response.encode()],
+        response_time_ms=round((sink.last_at - progress.attempt_began) * 1000),
+        ttft_ms=round((first - progress.attempt_began) * 1000) if first is not None else None,
+        output=b"" if answer is None else blocks_to_json(answer.blocks),
+        input_tokens=None if answer is None else answer.usage.input_tokens,
+        output_tokens=None if answer is None else answer.usage.output_tokens,
+        finish_reason="" if answer is None else answer.finish_reason or "",
+    )
+
+
+def _kept_request(raw: bytes, client: bytes, limit: int) -> bytes:
+    return b"" if raw == client or len(raw) > limit else raw
+
+
+def _response_body(progress: Progress, reached: bool) -> list[bytes]:
+    """What the client was sent, where no model call holds it."""
+    sink = progress.sink
+    if sink is None:
+        return []
+    if not reached or not progress.raw:
+        return sink.tap.blocks
+    return []
+
+
+def _error_kind(progress: Progress, reason: EndReason) -> str:
+    if reason is EndReason.COMPLETE or progress.sink is None:
+        return ""
+    error = progress.sink.error or progress.log.last
+    return "" if error is None else error.kind
+
+
+def _upstream_request_id(progress: Progress) -> str:
+    return _header(progress, "x-request-id")
+
+
+def _header(progress: Progress, wanted: str) -> str:
+    if progress.sink is None:
+        return ""
+    for name, value in progress.sink.headers:
+        if name.lower() == wanted:
+            return value
+    return ""
+
+
+def _digest(body: bytes) -> bytes:
+    import hashlib
+
+    return hashlib.sha256(body).digest()

@@ -1,0 +1,212 @@
+"""The peek: an attempt's answer is held until it is known to be one, then passed on unchanged.
+
+Held means that nothing has reached the client, so that another provider can still be asked:
+
+- an HTTP error is held whole;
+- a stream is held until its first complete data event (comments do not count); an error in that
+  event fails the attempt;
+- a whole answer is held whole, or until it outgrows the limit; an error in it fails the attempt.
+
+Once passed on, blocks go out as they come. What completes the wire's final event is held again
+until the exchange is safe, because clients hang up as soon as they have read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from proxy.errors import (
+    UpstreamError,
+    UpstreamErrorInBody,
+    UpstreamGarbage,
+    UpstreamStatus,
+)
+from proxy.services.recording_tap import RecordingTap
+from proxy.types.ports import Client, Headers
+from proxy.wire.chat_completions.response import find_error
+from proxy.wire.chat_completions.usage_filter import UsageFilter
+from proxy.wire.sse import EndDetector, SSEParser
+
+
+class RelaySink:
+    """One attempt's answer on its way to the client.
+
+    `on_start(status, headers)` sends the head to the client, just before the first byte of a body.
+    `on_block_time()` is told of each block that is passed on, for the inter-block histogram.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        stream: bool,
+        peek_limit: int,
+        tap: RecordingTap,
+        now: Callable[[], float],
+        on_start: Callable[[RelaySink, int | None], None],
+        on_gap: Callable[[float], None],
+        strip: UsageFilter | None = None,
+    ) -> None:
+        self.started = False
+        self.finished = False
+        self.status = 0
+        self.headers: Headers = ()
+        self.error: UpstreamError | None = None
+        self.ended = False
+        self.first_at: float | None = None
+        self.last_at = now()
+        self.sent = 0
+        self.tap = tap
+        self._client = client
+        self._stream = stream
+        self._limit = peek_limit
+        self._now = now
+        self._on_start = on_start
+        self._on_gap = on_gap
+        self._strip = strip
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._parser: SSEParser | None = None
+        self._end: EndDetector | None = None
+        self._fault: int | None = None
+        """Status hint of an error found in a 200, once there is one."""
+        self._opaque = False
+
+    # What the transport tells.
+
+    def on_head(self, status: int, headers: Headers) -> None:
+        self.status = status
+        self.headers = headers
+        kind, encoding = _content(headers)
+        self._opaque = encoding not in ("", "identity")
+        if 200 <= status < 300 and not self._opaque and _is_event_stream(kind, self._stream):
+            self._parser = SSEParser()
+            self._end = EndDetector()
+
+    def on_block(self, block: bytes) -> Awaitable[None] | None:
+        self.tap.add(block)
+        if self.started:
+            now = self._now()
+            self._on_gap(now - self.last_at)
+            self.last_at = now
+            return self._pass_on(block)
+        self._held.append(block)
+        self._held_size += len(block)
+        if self._failed:
+            self._bound_error()
+            return None
+        if self._parser is not None:
+            return self._peek_stream(block)
+        return self._release() if self._held_size > self._limit else None
+
+    def on_end(self, error: UpstreamError | None) -> None:
+        self.ended = True
+        self.error = error
+        if self.started:
+            if self._strip is not None:
+                self._held.append(self._strip.close())
+        elif error is None:
+            self.error = self._judge_whole()
+
+    # What the service asks.
+
+    def body(self) -> bytes:
+        """What is held and not yet sent."""
+        return b"".join(self._held)
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is an HTTP answer that can be relayed as it is, for want of a better one."""
+        return self.status != 0 and isinstance(self.error, UpstreamStatus | UpstreamGarbage)
+
+    # How it is done.
+
+    @property
+    def _failed(self) -> bool:
+        return not 200 <= self.status < 300 or self._fault is not None
+
+    def _bound_error(self) -> None:
+        if self._held_size > self._limit:
+            raise self._as_error()
+
+    def _as_error(self) -> UpstreamStatus:
+        if self._fault is not None:
+            return UpstreamErrorInBody(self._fault, tuple(self.headers), self.body())
+        return UpstreamStatus(self.status, tuple(self.headers), self.body())
+
+    def _peek_stream(self, block: bytes) -> Awaitable[None] | None:
+        assert self._parser is not None
+        for event in self._parser.feed(block):
+            if not event.data:
+                continue
+            self._fault = find_error(event.data, event.event)
+            if self._fault is None:
+                return self._release()
+            self.finished = True
+            return None
+        return self._release() if self._held_size > self._limit else None
+
+    def _judge_whole(self) -> UpstreamError | None:
+        """An answer that ended while it was held: is it one?"""
+        if self._failed:
+            return self._as_error()
+        if self._opaque:
+            return None
+        if self._parser is not None:
+            events = [event for event in self._parser.close() if event.data]
+            self._fault = find_error(events[0].data, events[0].event) if events else None
+            if events and self._fault is None:
+                return None
+        body = self.body()
+        self._fault = self._fault or find_error(body)
+        if self._fault is not None:
+            return self._as_error()
+        if self._parser is not None or not _looks_like_json(body):
+            return UpstreamGarbage("the provider's answer is no answer in its protocol")
+        return None
+
+    def _release(self) -> Awaitable[None] | None:
+        """The peek is over: send the head and what was held."""
+        self.started = True
+        self.first_at = self.last_at = self._now()
+        self._on_start(self, None)
+        held, self._held = self.body(), []
+        return self._pass_on(held)
+
+    def _pass_on(self, block: bytes) -> Awaitable[None] | None:
+        if self._strip is not None:
+            block = self._strip.feed(block)
+        if self.finished:
+            self._held.append(block)
+            return None
+        if self._end is not None:
+            cut = self._end.feed(block)
+            if cut is not None:
+                self.finished = True
+                self._held.append(block[cut:])
+                block = block[:cut]
+        if not block:
+            return None
+        self.sent += len(block)
+        return self._client.write(block)
+
+
+def _content(headers: Headers) -> tuple[str, str]:
+    """The values of content-type and content-encoding, in lower case."""
+    kind = encoding = ""
+    for name, value in headers:
+        lower = name.lower()
+        if lower == "content-type":
+            kind = value.lower()
+        elif lower == "content-encoding":
+            encoding = value.strip().lower()
+    return kind, encoding
+
+
+def _is_event_stream(kind: str, asked: bool) -> bool:
+    """Providers name streams in many ways; what was asked for counts unless it says JSON."""
+    return "event-stream" in kind or (asked and "json" not in kind)
+
+
+def _looks_like_json(body: bytes) -> bool:
+    return body.lstrip()[:1] in (b"{", b"[")

@@ -1,0 +1,201 @@
+"""Content blocks: what messages and answers are made of, and their stored JSON.
+
+The JSON shapes are TensorZero's. A new kind of block is one class with `as_json`, added to `Block`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import orjson
+
+Json = Mapping[str, object]
+"""An object for `orjson`; raw JSON inside it stands as an `orjson.Fragment`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Plain text."""
+
+    text: str
+
+    def as_json(self) -> Json:
+        return {"type": "text", "text": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class RawText:
+    """Text that passes by templates and schemas."""
+
+    value: str
+
+    def as_json(self) -> Json:
+        return {"type": "raw_text", "value": self.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Arguments (a raw JSON object) for the template of that name."""
+
+    name: str
+    arguments: bytes
+
+    def as_json(self) -> Json:
+        fragment = orjson.Fragment(self.arguments)
+        return {"type": "template", "name": self.name, "arguments": fragment}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call as the model wrote it; `arguments` need not be valid JSON."""
+
+    id: str
+    name: str
+    arguments: str
+
+    def as_json(self) -> Json:
+        return {
+            "type": "tool_call",
+            "id": self.id,
+            "name": self.name,
+            "arguments": self.arguments,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What the tool of call `id` gave back."""
+
+    id: str
+    name: str
+    result: str
+
+    def as_json(self) -> Json:
+        return {"type": "tool_result", "name": self.name, "result": self.result, "id": self.id}
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """Reasoning that the provider shows, signs or hides."""
+
+    text: str | None
+    signature: str | None = None
+    summary: bytes | None = None
+    """Raw JSON."""
+    provider_type: str | None = None
+    extra_data: bytes | None = None
+    """Raw JSON that only the provider understands."""
+
+    def as_json(self) -> Json:
+        return {
+            "type": "thought",
+            "text": self.text,
+            **_given("signature", self.signature),
+            **_given("summary", self.summary),
+            **_given("provider_type", self.provider_type),
+            **_given("extra_data", self.extra_data),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class UrlFile:
+    """A file that stands elsewhere."""
+
+    url: str
+    mime_type: str | None = None
+    detail: str | None = None
+    filename: str | None = None
+
+    def as_json(self) -> Json:
+        return {
+            "type": "file",
+            "file_type": "url",
+            "url": self.url,
+            **_given("mime_type", self.mime_type),
+            **_given("detail", self.detail),
+            **_given("filename", self.filename),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Base64File:
+    """A file sent along, in base64 without a `data:` prefix."""
+
+    data: str
+    mime_type: str
+    detail: str | None = None
+    filename: str | None = None
+
+    def as_json(self) -> Json:
+        return {
+            "type": "file",
+            "file_type": "base64",
+            "mime_type": self.mime_type,
+            "data": self.data,
+            **_given("detail", self.detail),
+            **_given("filename", self.filename),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A block that has no neutral form, as raw JSON, kept for the provider it came from."""
+
+    data: bytes
+    model_name: str | None = None
+    provider_name: str | None = None
+
+    def as_json(self) -> Json:
+        return {
+            "type": "unknown",
+            "data": orjson.Fragment(self.data),
+            "model_name": self.model_name,
+            "provider_name": self.provider_name,
+        }
+
+
+File = UrlFile | Base64File
+Block = Text | RawText | Template | ToolCall | ToolResult | Thought | UrlFile | Base64File | Unknown
+
+
+def blocks_to_json(blocks: Iterable[Block]) -> bytes:
+    """A JSON list of blocks, as a model gave them: `model_inference_data.output`."""
+    return orjson.dumps([block.as_json() for block in blocks])
+
+
+def output_to_json(blocks: Iterable[Block]) -> bytes:
+    """A JSON list of blocks as an inference's `output` is stored.
+
+    It differs in tool calls, which hold the model's own words and what they mean: `arguments` is
+    the parsed value, key order and number spelling kept, or null if it is no JSON.
+    """
+    return orjson.dumps([_output_json(block) for block in blocks])
+
+
+def _output_json(block: Block) -> Json:
+    if not isinstance(block, ToolCall):
+        return block.as_json()
+    return {
+        "type": "tool_call",
+        "id": block.id,
+        "raw_name": block.name,
+        "raw_arguments": block.arguments,
+        "name": block.name,
+        "arguments": _parsed(block.arguments),
+    }
+
+
+def _parsed(text: str) -> orjson.Fragment | None:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return orjson.Fragment(text.encode())
+
+
+def _given(name: str, value: str | bytes | None) -> Json:
+    """The member, or nothing when there is no value; bytes are raw JSON."""
+    if value is None:
+        return {}
+    return {name: orjson.Fragment(value) if isinstance(value, bytes) else value}

@@ -1,0 +1,171 @@
+"""The finished exchange: one HTTP call, as the journal carries it from a worker to the writer.
+
+Flat, array-like structs of scalars and bytes: cheap to encode (one MessagePack array, no keys) and
+nothing for the garbage collector to walk. New fields go to the end, with a default, so that the
+journals of an older program stay readable.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class EndReason(StrEnum):
+    """Why an exchange ended. The values are rows' and metrics' words."""
+
+    COMPLETE = "complete"
+    """The client was given the whole answer (an error answer included)."""
+    CLIENT_DISCONNECTED = "client_disconnected"
+    """The client left before the end of the answer."""
+    UPSTREAM_CUT = "upstream_cut"
+    """The provider's answer broke off after the client had begun to receive it."""
+    UPSTREAM_ERROR = "upstream_error"
+    """All attempts failed; the client was given an error answer."""
+    TIMEOUT = "timeout"
+    """A limit passed after the client had begun to receive the answer."""
+    SHUTDOWN = "shutdown"
+    """The drain's bound passed while the call was still under way."""
+    INTERNAL = "internal"
+    """A fault of this program."""
+
+
+class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One attempt at one provider. Times in milliseconds."""
+
+    variant_name: str
+    model_name: str
+    provider_name: str
+    status: int
+    """HTTP status of the provider's answer; 0 when there was none."""
+    error: str
+    """Empty on success, else the error's kind, such as `reset` or `timeout`."""
+    detail: str
+    """A short text without secrets; the first 4 KiB of an error body."""
+    started_ms: int
+    """Milliseconds after the exchange began."""
+    duration_ms: int
+    waited_ms: int
+    """Pause before this attempt."""
+
+
+class ModelCall(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One model call that produced output (whole or cut): becomes a `model_inferences` row."""
+
+    id: bytes
+    """UUIDv7, 16 bytes."""
+    model_name: str
+    provider_name: str
+    wire: str
+    """Protocol of `raw_response`, such as `chat_completions`; `neutral` when `output` says it all."""
+    stream: bool
+    raw_request: bytes
+    """Exact body sent to the provider; empty when it equals the exchange's `request_body`."""
+    raw_response: list[bytes]
+    """Body received, in blocks as they came; at most `max_recorded_bytes` in all."""
+    response_time_ms: int
+    ttft_ms: int | None
+    output: bytes
+    """JSON list of blocks, only for wire `neutral`."""
+    input_tokens: int | None
+    """This and the next two only for wire `neutral`; otherwise decoded from `raw_response`."""
+    output_tokens: int | None
+    finish_reason: str
+    cached: bool = False
+
+
+class Exchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One HTTP call on an inference endpoint, finished in whatever way."""
+
+    id: bytes
+    """UUIDv7, 16 bytes: the inference id."""
+    episode_id: bytes
+    """UUIDv7, 16 bytes."""
+    method: str
+    path: str
+    endpoint: str
+    """Such as `chat_completions`."""
+    lane: str
+    """`relay`, `envelope` or `native`."""
+    relay: str
+    """`raw`, `translated`, or empty when nothing was relayed."""
+    stream: bool
+    status: int
+    """What the client was answered; 0 when it left before."""
+    end_reason: str
+    """An `EndReason`."""
+    error: str
+    """Kind of the error that the client saw; empty if none."""
+    function_name: str
+    """Empty when a passed-on model name went to the default provider."""
+    variant_assigned: str
+    """The variant that sampling (or the pin) chose first."""
+    variant_served: str
+    """The variant whose answer the client got; empty if none."""
+    variant_pinned: bool
+    model_name: str
+    provider_name: str
+    tags: bytes
+    """JSON object of strings; empty bytes for none."""
+    attempts: list[Attempt]
+    processing_time_ms: int
+    ttft_ms: int | None
+    overhead_us: int
+    """Time of the whole call not spent waiting for the provider or the client, in microseconds."""
+    user_agent: str
+    api_key_name: str
+    config_hash: bytes
+    """32 bytes."""
+    upstream_request_id: str
+    request_body: bytes
+    """The client's body; empty when longer than `max_recorded_bytes`."""
+    request_bytes: int
+    request_sha256: bytes
+    """Only when the body was too long to be kept."""
+    response_body: list[bytes]
+    """What the client was sent, where it differs from the last model call's `raw_response`."""
+    response_bytes: int
+    response_sha256: bytes
+    response_content_type: str
+    inference_params: bytes
+    """JSON, TensorZero's `{"chat_completion": {…}}` in force."""
+    model_calls: list[ModelCall]
+
+
+class Feedback(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One boolean or float metric value, validated against the configuration, not yet stored."""
+
+    id: bytes
+    """UUIDv7, 16 bytes."""
+    metric_name: str
+    metric_type: str
+    """`boolean` or `float`."""
+    level: str
+    """`inference` or `episode`."""
+    target_id: bytes
+    """16 bytes; empty when `response_id` names the target."""
+    response_id: str
+    value: float
+    """0.0 or 1.0 for a boolean."""
+    tags: bytes
+    config_hash: bytes
+    target_known: bool
+    """Whether the target was seen in Postgres; otherwise the writer checks it at insert."""
+
+
+class ConfigSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The text of a configuration, journalled before the first exchange that names its hash."""
+
+    hash: bytes
+    text: str
+    version: str
+    created_ms: int
+
+
+class RecordKind:
+    """The kind byte of a journal frame."""
+
+    EXCHANGE = 1
+    FEEDBACK = 2
+    CONFIG = 3

@@ -1,0 +1,127 @@
+"""What upper rooms see of the network and of the store: protocols, no more."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from proxy.errors import UpstreamError
+from proxy.types.exchange import ConfigSnapshot, Exchange, Feedback
+
+Headers = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Time limits of one attempt, in seconds; None is no limit."""
+
+    connect: float | None
+    first_token: float | None
+    idle: float | None
+    total: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRequest:
+    """One HTTP request to a provider. `origin` is `scheme://host:port`, for pools and budgets."""
+
+    method: str
+    url: str
+    origin: str
+    headers: Headers
+    body: bytes
+    limits: Limits
+
+
+class Sink(Protocol):
+    """Where a transport puts an answer as it comes. All calls come from the event loop, in order."""
+
+    started: bool
+    """Whether the first token has come; until then the first-token limit holds."""
+    finished: bool
+    """Whether the final event has come; the end of the body may then not be long in coming."""
+
+    def on_head(self, status: int, headers: Headers) -> None:
+        """Status and headers, once, before any block."""
+
+    def on_block(self, block: bytes) -> Awaitable[None] | None:
+        """Some bytes of the body. An awaitable pauses the sender until it is done.
+
+        An `UpstreamError` raised here ends the call: the connection is closed and `on_end` gets it.
+        """
+
+    def on_end(self, error: UpstreamError | None) -> None:
+        """The end, once: None when the body arrived whole."""
+
+
+class Transport(Protocol):
+    """Sends requests and feeds their answers into sinks. One per worker."""
+
+    async def send(self, request: OutgoingRequest, sink: Sink) -> None:
+        """Send, feed the sink to the end, return.
+
+        Upstream failures are told to `sink.on_end`, never raised. An exception raised by the sink
+        closes the upstream connection and goes on to the caller; so does a cancellation.
+        """
+
+    async def close(self) -> None: ...
+
+
+class Client(Protocol):
+    """The one who asked. Takes an answer as it comes, or all at once."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client has left."""
+
+    def start(self, status: int, headers: Headers, *, length: int | None) -> None:
+        """Send the head. Without a length, the end of the body is told apart by `finish`."""
+
+    def write(self, block: bytes) -> Awaitable[None] | None:
+        """Send some of the body. An awaitable is done when the client has room again."""
+
+    def finish(self, held: bytes) -> None:
+        """Send the rest and the end, in one write with all that is still unsent."""
+
+    def abort(self) -> None:
+        """Cut the connection, so that nobody takes what was sent for the whole answer."""
+
+
+class Recorder(Protocol):
+    """Makes finished exchanges safe. What it accepted will be in Postgres, whatever dies."""
+
+    def admit(self) -> None:
+        """Ask before a call is begun.
+
+        Raises:
+            RecordingRefused: the journal is at its bound and the policy is `refuse`.
+        """
+
+    async def exchange(self, exchange: Exchange) -> None:
+        """Return when the exchange is safe (or shed, and counted).
+
+        Raises:
+            JournalFailed: the disk refused it and the policy is `refuse`.
+        """
+
+    async def feedback(self, feedback: Feedback) -> None:
+        """As `exchange`, for feedback."""
+
+    async def config(self, snapshot: ConfigSnapshot) -> None:
+        """As `exchange`, for a configuration's text."""
+
+
+class InferenceStore(Protocol):
+    """Questions about what is stored. Each may raise StoreUnavailable."""
+
+    async def inference_exists(self, inference_id: UUID) -> bool: ...
+
+    async def episode_exists(self, episode_id: UUID) -> bool: ...
+
+    async def fetch_response_target(self, response_id: str) -> tuple[UUID, UUID] | None:
+        """(inference id, episode id) of the exchange whose provider's answer bore this id."""
+
+
+Tags = Mapping[str, str]

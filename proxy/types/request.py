@@ -1,0 +1,93 @@
+"""Neutral requests: what is said to a model, and how it is to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+
+import orjson
+
+from proxy.types.content import Block, Json
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn. `role` is `user` or `assistant`; other words of a client are kept as they are."""
+
+    role: str
+    content: tuple[Block, ...]
+
+    def as_json(self) -> Json:
+        return {"role": self.role, "content": [block.as_json() for block in self.content]}
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What is said to the model. A `system` of bytes is raw JSON: arguments for a template."""
+
+    messages: tuple[Message, ...]
+    system: str | bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Inference parameters; None is not given. Field names are those of the stored JSON."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    stop_sequences: tuple[str, ...] | None = None
+    json_mode: str | None = None
+    reasoning_effort: str | None = None
+    service_tier: str | None = None
+    verbosity: str | None = None
+
+
+NO_PARAMS = Params()
+NO_CREDENTIALS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """All that a provider needs for one call of a model."""
+
+    model_name: str
+    """The provider's own name of the model."""
+    input: Input
+    stream: bool = False
+    params: Params = NO_PARAMS
+    tools: bytes | None = None
+    """This and the next two are raw JSON in OpenAI's form."""
+    tool_choice: bytes | None = None
+    response_format: bytes | None = None
+    parallel_tool_calls: bool | None = None
+    credentials: Mapping[str, str] = field(default=NO_CREDENTIALS, repr=False)
+    """Values that the caller sent for `dynamic::` locations, by name."""
+
+
+def input_to_json(value: Input) -> bytes:
+    """The stored form: `{"system"?, "messages": [{"role", "content": [blocks]}]}`."""
+    messages = [message.as_json() for message in value.messages]
+    if value.system is None:
+        return orjson.dumps({"messages": messages})
+    system: object = value.system
+    if isinstance(value.system, bytes):
+        system = orjson.Fragment(value.system)
+    return orjson.dumps({"system": system, "messages": messages})
+
+
+def messages_to_json(messages: tuple[Message, ...]) -> bytes:
+    """The messages alone: `model_inference_data.input_messages`."""
+    return orjson.dumps([message.as_json() for message in messages])
+
+
+def params_to_json(params: Params) -> bytes:
+    """The stored form: `{"chat_completion": {only what is given}}`."""
+    named = ((item.name, getattr(params, item.name)) for item in fields(params))
+    return orjson.dumps(
+        {"chat_completion": {name: value for name, value in named if value is not None}}
+    )

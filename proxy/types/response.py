@@ -1,0 +1,76 @@
+"""Neutral answers: whole, or in chunks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from proxy.types.content import Block
+from proxy.types.usage import NO_USAGE, Usage
+
+FinishReason = Literal["stop", "stop_sequence", "length", "tool_call", "content_filter", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A model's whole answer, or as much of it as arrived."""
+
+    id: str
+    """The provider's id of the answer; empty when it gave none."""
+    blocks: tuple[Block, ...]
+    usage: Usage = NO_USAGE
+    finish_reason: FinishReason | None = None
+    raw_response: str = ""
+    """The provider's body; of a stream, its chunks joined by newlines."""
+    created: int = 0
+    """Unix time in seconds that the provider stated."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More of the text block `id`."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """More of the tool call `id`; parts of the name, too, are to be joined."""
+
+    id: str
+    name: str | None
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThoughtDelta:
+    """More of the thought `id`."""
+
+    id: str
+    text: str | None = None
+    signature: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownDelta:
+    """A whole block without a neutral form, as raw JSON."""
+
+    id: str
+    data: bytes
+
+
+Delta = TextDelta | ToolCallDelta | ThoughtDelta | UnknownDelta
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of an answer in the order of its coming."""
+
+    deltas: tuple[Delta, ...] = ()
+    usage: Usage | None = None
+    finish_reason: FinishReason | None = None
+    raw: str = ""
+    """The provider's own text of the chunk."""
+    response_id: str = ""
+    created: int = 0

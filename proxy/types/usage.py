@@ -1,0 +1,41 @@
+"""What a model call consumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Counts in tokens; None is unknown, which is not 0."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read: int | None = None
+    """Input tokens that the provider took from its cache; part of `input_tokens` or beside them,
+    as the provider counts."""
+    cache_write: int | None = None
+    reasoning: int | None = None
+    """Output tokens spent on thoughts, as the provider counts."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the provider said anything about tokens."""
+        return self.input_tokens is not None or self.output_tokens is not None
+
+    def updated(self, later: Usage) -> Usage:
+        """This, with what a later report says; running counts in a stream are cumulative."""
+        return Usage(
+            _newer(self.input_tokens, later.input_tokens),
+            _newer(self.output_tokens, later.output_tokens),
+            _newer(self.cache_read, later.cache_read),
+            _newer(self.cache_write, later.cache_write),
+            _newer(self.reasoning, later.reasoning),
+        )
+
+
+NO_USAGE = Usage()
+
+
+def _newer(earlier: int | None, later: int | None) -> int | None:
+    return earlier if later is None else later

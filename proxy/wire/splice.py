@@ -1,0 +1,222 @@
+"""Edits of a JSON object's top level that leave every other byte as it was.
+
+Whitespace, key order, the spelling of numbers, escapes, duplicate keys and fields that nobody here
+knows survive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import orjson
+
+from proxy.errors import InvalidRequest
+from proxy.wire.members import (
+    Member,
+    list_items,
+    locate_members,
+    member,
+    object_members,
+    value_of,
+)
+
+__all__ = [
+    "EXTENSION",
+    "ChatPeek",
+    "member",
+    "object_members",
+    "peek",
+    "replace_system",
+    "splice",
+    "system_text_of",
+]
+
+EXTENSION = "tensorzero::"
+"""Top-level keys that begin so are ours, and never reach a provider."""
+
+SYSTEM_ROLES = ("system", "developer")
+
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPeek:
+    """What routing needs to know of a chat request's body."""
+
+    model: str
+    stream: bool
+    include_usage: bool
+    """Whether the client asked for the usage chunk of a stream."""
+    has_messages: bool
+    keys: frozenset[str]
+    """All top-level keys."""
+    extensions: Mapping[str, bytes]
+    """Raw JSON values of the keys that begin with `tensorzero::`, by full key."""
+
+
+Edit = tuple[int, int, bytes]
+"""Bytes from one offset to another, and what takes their place."""
+
+
+def peek(body: bytes) -> ChatPeek:
+    """Read the few fields that decide where a chat request goes.
+
+    Raises:
+        InvalidRequest: no JSON object in UTF-8, or `model`, `stream` or `stream_options` are not
+            what they must be. `param` names the field.
+    """
+    members = object_members(body)
+    model = members.get("model")
+    if model is None:
+        raise InvalidRequest("you must provide a `model` parameter", param="model")
+    name = value_of(model)
+    if not isinstance(name, str):
+        raise InvalidRequest("`model` must be a string", param="model")
+    return ChatPeek(
+        name,
+        _peek_stream(members.get("stream", b"null")),
+        _peek_include_usage(members.get("stream_options", b"null")),
+        "messages" in members,
+        frozenset(members),
+        {key: raw for key, raw in members.items() if key.startswith(EXTENSION)},
+    )
+
+
+def _peek_stream(raw: bytes) -> bool:
+    if raw in (b"true", b"false", b"null"):
+        return raw == b"true"
+    raise InvalidRequest("`stream` must be true or false", param="stream")
+
+
+def _peek_include_usage(raw: bytes) -> bool:
+    options = value_of(raw)
+    if options is None:
+        return False
+    if not isinstance(options, dict):
+        raise InvalidRequest("`stream_options` must be an object", param="stream_options")
+    return options.get("include_usage") is True
+
+
+def splice(
+    body: bytes,
+    *,
+    replace: Mapping[str, bytes] = _NOTHING,
+    remove: Collection[str] | Callable[[str], bool] = (),
+    append_missing: Mapping[str, bytes] = _NOTHING,
+) -> bytes:
+    """Change top-level members of a JSON object; the values given are raw JSON.
+
+    `replace` puts values in place of those that are there (each time, for a key given twice) and
+    adds none. `remove` cuts members out. `append_missing` adds, at the end, those that are absent
+    or were removed.
+
+    Raises:
+        InvalidRequest: the body is no JSON object in UTF-8.
+    """
+    drop = remove if callable(remove) else frozenset(remove).__contains__
+    members = locate_members(body)
+    present: set[str] = set()
+    edits: list[Edit] = []
+    for position, (key, _, value, end) in enumerate(members):
+        if drop(key):
+            edits.append(_cut(members, position, bool(present)))
+            continue
+        present.add(key)
+        if key in replace:
+            edits.append((value, end, replace[key]))
+    added = {key: raw for key, raw in append_missing.items() if key not in present}
+    if added:
+        place = members[-1][3] if members else body.index(b"{") + 1
+        edits.append((place, place, _new_members(added, after_others=bool(present))))
+    return _apply(body, edits) if edits else body
+
+
+def _cut(members: Sequence[Member], position: int, after_others: bool) -> Edit:
+    """Take a member out, with the comma before it or, if no kept one is there, the one after."""
+    _, start, _, end = members[position]
+    if after_others:
+        return (members[position - 1][3], end, b"")
+    following = position + 1
+    return (start, members[following][1] if following < len(members) else end, b"")
+
+
+def _new_members(added: Mapping[str, bytes], *, after_others: bool) -> bytes:
+    text = b",".join(orjson.dumps(key) + b":" + raw for key, raw in added.items())
+    return b"," + text if after_others else text
+
+
+def _apply(body: bytes, edits: Sequence[Edit]) -> bytes:
+    pieces: list[bytes] = []
+    position = 0
+    for start, end, new in edits:
+        pieces += (body[position:start], new)
+        position = end
+    pieces.append(body[position:])
+    return b"".join(pieces)
+
+
+def system_text_of(messages: bytes) -> str | None:
+    """The text of all system and developer messages, joined by LF; None when there are none.
+
+    `messages` is the raw value of a chat request's `messages`, or empty bytes. Content that is no
+    text counts for nothing.
+
+    Raises:
+        InvalidRequest: it is no list.
+    """
+    found = [message for raw in _messages(messages) if (message := _system_message(raw))]
+    texts = [text for message in found for text in _texts_of(message.get("content"))]
+    return "\n".join(texts) if found else None
+
+
+def replace_system(messages: bytes, system_text: str | None) -> bytes:
+    """Put one system message in place of the leading system and developer messages.
+
+    It keeps the role of the first that it replaces. None removes the leading ones. The other
+    messages stay byte for byte.
+
+    Raises:
+        InvalidRequest: `messages` is no list.
+    """
+    items = _messages(messages)
+    role: object = "system"
+    leading = 0
+    for raw in items:
+        message = _system_message(raw)
+        if message is None:
+            break
+        role = role if leading else message["role"]
+        leading += 1
+    kept = items[leading:]
+    if system_text is not None:
+        kept.insert(0, orjson.dumps({"role": role, "content": system_text}))
+    return b"[" + b",".join(kept) + b"]"
+
+
+def _messages(raw: bytes) -> list[bytes]:
+    if not raw:
+        return []
+    try:
+        return list_items(raw)
+    except InvalidRequest as error:
+        raise InvalidRequest("`messages` must be a list", param="messages") from error
+
+
+def _system_message(raw: bytes) -> dict[str, object] | None:
+    """The decoded message if its role is `system` or `developer`, else None."""
+    if b"system" not in raw and b"developer" not in raw:
+        return None
+    message = value_of(raw)
+    if isinstance(message, dict) and message.get("role") in SYSTEM_ROLES:
+        return message
+    return None
+
+
+def _texts_of(content: object) -> list[str]:
+    if isinstance(content, str):
+        return [content]
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, dict)]
+    return [text for text in texts if isinstance(text, str)]

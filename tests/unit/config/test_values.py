@@ -1,0 +1,207 @@
+"""What a good configuration becomes."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.config.schema import (
+    CallerCredential,
+    DynamicLocation,
+    EnvLocation,
+    FallbackLocation,
+    NoCredential,
+    OpenAIProvider,
+    PathLocation,
+)
+
+FULL = """\
+gateway: {bind_address: "[::]:3000", base_path: /proxy/}
+models:
+  m:
+    routing: [a, b]
+    timeouts: {streaming: {ttft_ms: 100}}
+    providers:
+      a:
+        type: openai
+        model_name: gpt-4o-mini
+        api_base: http://127.0.0.1:11434/v1
+        api_key_location: none
+        extra_body: [{pointer: /b, value: {z: 1, a: null}}, {pointer: /c, delete: true}]
+        extra_headers: [{name: X-A, value: b}, {name: X-B, delete: true}]
+      b: {type: dummy, model_name: good}
+functions:
+  f:
+    type: chat
+    variants:
+      v:
+        type: chat_completion
+        model: m
+        weight: 1
+        temperature: 0.5
+        stop_sequences: [a, b]
+        retries: {num_retries: 2}
+        system_template: prompts/v.txt
+      w: {type: chat_completion, model: "openai::gpt-4o", weight: 0}
+zeroproxy: {limits: {max_request_bytes: 64MiB, max_peek_bytes: 1000}, recording: {when_full: shed}}
+"""
+
+
+def test_every_part_of_a_full_configuration_arrives(load):
+    config = load({"routes.yaml": FULL, "prompts/v.txt": "Be {{ system_text }}.\n"}).config
+    assert config.gateway.bind_address == "[::]:3000"
+    assert config.gateway.base_path == "/proxy"
+    model = config.models["m"]
+    assert model.routing == ("a", "b")
+    assert model.timeouts.streaming.ttft_ms == 100
+    provider = model.providers["a"]
+    assert isinstance(provider, OpenAIProvider)
+    assert provider.api_base == "http://127.0.0.1:11434/v1/"
+    assert [rule.deletes for rule in provider.extra_body] == [False, True]
+    assert list(provider.extra_body[0].value) == ["z", "a"]
+    assert [rule.deletes for rule in provider.extra_headers] == [False, True]
+    variant = config.functions["f"].variants["v"]
+    assert (variant.weight, variant.temperature, variant.retries.num_retries) == (1, 0.5, 2)
+    assert variant.retries.max_delay_s == 10
+    assert variant.stop_sequences == ("a", "b")
+    assert variant.system_template is not None
+    assert variant.system_template.label == "prompts/v.txt"
+    assert variant.system_template.text == "Be {{ system_text }}.\n"
+    assert config.zeroproxy.limits.max_request_bytes == 64 * 2**20
+    assert config.zeroproxy.limits.max_peek_bytes == 1000
+    assert config.zeroproxy.recording.when_full == "shed"
+
+
+def test_an_empty_file_is_a_configuration(load):
+    config = load("").config
+    assert dict(config.models) == {}
+    assert config.zeroproxy.recording.max_journal_bytes == 2**30
+
+
+def test_a_section_with_everything_commented_out_is_empty(load):
+    assert dict(load("models:\n  # m: {}\nfunctions:\n").config.functions) == {}
+
+
+def test_values_are_frozen(load):
+    config = load("").config
+    with pytest.raises(ValueError, match="frozen"):
+        config.gateway.debug = True
+
+
+def test_anchors_and_merge_keys_work(load):
+    text = """\
+models:
+  m: &base
+    routing: [p]
+    providers: {p: {type: dummy, model_name: good}}
+  n:
+    <<: *base
+    timeouts: {non_streaming: {total_ms: 5}}
+"""
+    models = load(text).config.models
+    assert models["n"].providers == models["m"].providers
+    assert models["n"].timeouts.non_streaming.total_ms == 5
+
+
+def test_quoted_words_and_dates_stay_text(load):
+    text = (
+        'metrics:\n  "on": {type: boolean, optimize: max, level: episode, description: 2024-01-01}'
+    )
+    assert load(text).config.metrics["on"].description == "2024-01-01"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ('"env::KEY"', EnvLocation("KEY")),
+        ('"dynamic::k"', DynamicLocation("k")),
+        ("none", NoCredential()),
+        ('"client::"', CallerCredential()),
+        (
+            '{default: "dynamic::k", fallback: "env::KEY"}',
+            FallbackLocation(DynamicLocation("k"), EnvLocation("KEY")),
+        ),
+    ],
+)
+def test_credential_locations_become_values(written, expected, load):
+    provider = f"{{type: openai, model_name: x, api_key_location: {written}}}"
+    text = f"models: {{m: {{routing: [p], providers: {{p: {provider}}}}}}}"
+    model = load(text, environ={"KEY": "secret"}).config.models["m"]
+    assert model.providers["p"].api_key_location == expected
+
+
+class TestShares:
+    TEXT = """\
+functions:
+  f:
+    type: chat
+    variants:
+      b: {type: chat_completion, model: "dummy::good"}
+      a: {type: chat_completion, model: "dummy::good"}
+    experimentation: EXPERIMENT
+"""
+
+    @pytest.mark.parametrize(
+        ("written", "candidates", "fallbacks"),
+        [
+            ("{type: static, candidate_variants: [a, b]}", {"a": 1, "b": 1}, ()),
+            (
+                "{type: static, candidate_variants: {a: 0.3}, fallback_variants: [b]}",
+                {"a": 0.3},
+                ("b",),
+            ),
+            ("{type: static_weights, candidate_variants: {a: 2, b: 1}}", {"a": 2, "b": 1}, ()),
+            ("{type: uniform}", {"a": 1, "b": 1}, ()),
+            ("{type: uniform, candidate_variants: [b]}", {"b": 1}, ()),
+        ],
+    )
+    def test_every_spelling_becomes_weights_and_fallbacks(
+        self, written, candidates, fallbacks, load
+    ):
+        function = load(self.TEXT.replace("EXPERIMENT", written)).config.functions["f"]
+        assert function.experimentation is not None
+        assert dict(function.experimentation.candidate_variants) == candidates
+        assert function.experimentation.fallback_variants == fallbacks
+
+
+class TestDefaultProvider:
+    KEYS = f"zeroproxy:\n  api_keys: [{{name: a, sha256: '{'0' * 64}'}}]\n"
+
+    def test_it_forwards_the_callers_key_to_openai(self, load):
+        provider = load("").config.zeroproxy.default_provider
+        assert provider is not None
+        assert provider.api_base == "https://api.openai.com/v1/"
+        assert provider.api_key_location == CallerCredential()
+
+    def test_it_is_off_when_callers_keys_are_in_authorization(self, load):
+        own = load(self.KEYS).config.zeroproxy
+        assert own.default_provider is None
+        assert own.api_keys[0].name == "a"
+
+    def test_it_stays_on_when_they_are_in_another_header(self, load):
+        own = load(self.KEYS + "  api_key_header: x-tensorzero-api-key\n").config.zeroproxy
+        assert own.default_provider is not None
+
+    @pytest.mark.parametrize("word", ["null", "none"])
+    def test_it_can_be_switched_off(self, word, load):
+        assert (
+            load(f"zeroproxy: {{default_provider: {word}}}").config.zeroproxy.default_provider
+            is None
+        )
+
+    def test_with_a_key_of_the_operator_it_may_stay_beside_callers_keys(self, load):
+        text = self.KEYS + "  default_provider: {api_key_location: 'env::KEY'}\n"
+        provider = load(text, environ={"KEY": "x"}).config.zeroproxy.default_provider
+        assert provider is not None
+        assert provider.api_key_location == EnvLocation("KEY")
+
+    def test_without_a_location_of_its_own_it_is_refused_beside_callers_keys(self, problems):
+        (problem,) = problems(self.KEYS + "  default_provider: {}\n")
+        assert problem.key == "zeroproxy.default_provider"
+
+
+def test_a_relative_key_file_counts_from_its_configuration_file(load, folder):
+    provider = "{type: openai, model_name: x, api_key_location: 'path::keys/k'}"
+    text = f"models: {{m: {{routing: [p], providers: {{p: {provider}}}}}}}"
+    files = {"conf/routes.yaml": text, "conf/keys/k": "secret\n"}
+    model = load(files, "conf/routes.yaml").config.models["m"]
+    assert model.providers["p"].api_key_location == PathLocation(str(folder / "conf/keys/k"))
