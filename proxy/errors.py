@@ -19,6 +19,7 @@
     │   ├── UpstreamConnectError     no connection could be made
     │   ├── UpstreamReset            the connection broke before the answer was whole
     │   ├── UpstreamTimeout          a configured limit passed; `.limit` names it
+    │   ├── UpstreamClientError      a provider without HTTP failed, in its own words
     │   ├── UpstreamGarbage          bytes that are no answer in the provider's protocol
     │   └── CredentialMissing        the configured credential has no value for this call
     ├── AllVariantsFailed            every variant was tried; carries the attempts
@@ -168,6 +169,25 @@ class UpstreamGarbage(UpstreamError):
     """Bytes that are no answer in the provider's protocol."""
 
     kind = "garbage"
+
+
+class UpstreamClientError(UpstreamError):
+    """A provider that is not asked over HTTP failed. The raw texts are what it sent and got."""
+
+    kind = "client"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        raw_request: str | None = None,
+        raw_response: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.raw_request = raw_request
+        self.raw_response = raw_response
 
 
 class CredentialMissing(UpstreamError):

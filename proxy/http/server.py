@@ -64,10 +64,13 @@ class Dispatcher:
         )
         self._keys = keys
         self._metrics = metrics
+        self.active = 0
+        """Requests under way, for the drain."""
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         route = self._routes.get(request.path) or self._prefixed(request.path)
         dialect = _dialect_of(request.path) if route is None else route.dialect
+        self.active += 1
         try:
             return await self._handle(request, route)
         except RequestError as error:
@@ -87,6 +90,8 @@ class Dispatcher:
         except Exception:
             log.exception("a request failed inside")
             return respond(Wording(500, "internal error", "internal_error"), dialect)
+        finally:
+            self.active -= 1
 
     async def _handle(self, request: web.BaseRequest, route: Route | None) -> web.StreamResponse:
         name = "" if route is not None and route.open else self._keys.admit(request)

@@ -31,6 +31,8 @@ class RelayProvider(Protocol):
     """`scheme://host:port`, the unit of connection pools and of retry budgets."""
     model_name: str
     """The provider's own name of the model."""
+    takes_secret: bool
+    """Whether its credential is resolved by those above and handed in."""
 
     def encode_relay(
         self, path: str, body: bytes, headers: Headers, secret: str | None, limits: Limits
@@ -49,6 +51,7 @@ class NeutralProvider(Protocol):
     type: str
     origin: str
     model_name: str
+    takes_secret: bool
 
     async def infer(self, request: ModelRequest) -> Answer:
         """The whole answer.

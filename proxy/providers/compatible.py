@@ -28,6 +28,7 @@ class CompatibleProvider:
     """One configured provider of the table. `api_base` replaces the row's address when given."""
 
     wire = "chat_completions"
+    takes_secret = True
 
     def __init__(self, row: Compatible, model_name: str, api_base: str | None = None) -> None:
         base = api_base or row.api_base

@@ -14,9 +14,10 @@ from proxy.providers.base import NeutralProvider
 from proxy.types.ports import Sink
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer, Chunk
+from proxy.wire.accumulate import ChunkAccumulator
 from proxy.wire.chat_completions.request import decode_request
 from proxy.wire.chat_completions.response import encode_response
-from proxy.wire.chat_completions.stream import ChunkAccumulator, StreamEncoder
+from proxy.wire.chat_completions.stream import StreamEncoder
 
 JSON = (("Content-Type", "application/json"),)
 EVENT_STREAM = (("Content-Type", "text/event-stream; charset=utf-8"),)
@@ -85,6 +86,8 @@ async def _stream(
 ) -> None:
     opened = False
     async for chunk in chunks:
+        if chunk.error is not None:
+            raise chunk.error
         if not opened:
             sink.on_head(200, EVENT_STREAM)
             opened = True

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
+import orjson
+
 from proxy.errors import (
     AllVariantsFailed,
     InvalidRequest,
@@ -246,7 +248,7 @@ class RelayService:
         body = variant.fill(call.body, call.peek.keys)
         replace = {}
         if provider.model_name != call.peek.model:
-            replace["model"] = _json_string(provider.model_name)
+            replace["model"] = orjson.dumps(provider.model_name)
         if replace or call.peek.extensions:
             body = splice(body, replace=replace, remove=call.peek.extensions)
         if self._settings.request_usage and call.peek.stream and not call.peek.include_usage:
@@ -331,6 +333,7 @@ class RelayService:
             endpoint=progress.call.endpoint,
             function_name=progress.target.function_name,
             variant_name=progress.candidate.variant_name if progress.candidate else "",
+            model_name=progress.candidate.model.name if progress.candidate else "",
             reason=reason,
             status=progress.status,
             seconds=seconds,
@@ -352,12 +355,6 @@ def _theirs(headers: Headers) -> Iterator[tuple[str, str]]:
             yield "x-upstream-request-id", value
         elif not lower.startswith("x-tensorzero-"):
             yield name, value
-
-
-def _json_string(text: str) -> bytes:
-    import orjson
-
-    return orjson.dumps(text)
 
 
 def _failure_text(log: CallLog) -> str:

@@ -23,7 +23,7 @@ from proxy.errors import (
 )
 from proxy.services.recording_tap import RecordingTap
 from proxy.types.ports import Client, Headers
-from proxy.wire.chat_completions.response import find_error
+from proxy.wire.chat_completions.errors import find_error
 from proxy.wire.chat_completions.usage_filter import UsageFilter
 from proxy.wire.sse import EndDetector, SSEParser
 

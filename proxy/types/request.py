@@ -52,6 +52,21 @@ NO_CREDENTIALS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
+class Extras:
+    """The `extra_body` and `extra_headers` that apply to a call, as rules and as their effect."""
+
+    body_rules: bytes = b'{"extra_body":null,"inference_extra_body":[]}'
+    """Raw JSON: the variant's list and the request's."""
+    header_rules: bytes = b'{"variant_extra_headers":null,"inference_extra_headers":[]}'
+    body: bytes = b"{}"
+    """All body rules applied to an empty object."""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+NO_EXTRAS = Extras()
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRequest:
     """All that a provider needs for one call of a model."""
 
@@ -65,8 +80,9 @@ class ModelRequest:
     tool_choice: bytes | None = None
     response_format: bytes | None = None
     parallel_tool_calls: bool | None = None
-    credentials: Mapping[str, str] = field(default=NO_CREDENTIALS, repr=False)
+    credentials: Mapping[str, str] = field(default_factory=lambda: NO_CREDENTIALS, repr=False)
     """Values that the caller sent for `dynamic::` locations, by name."""
+    extras: Extras = NO_EXTRAS
 
 
 def input_to_json(value: Input) -> bytes:

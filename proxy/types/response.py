@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from proxy.errors import UpstreamError
 from proxy.types.content import Block
 from proxy.types.usage import NO_USAGE, Usage
 
@@ -70,7 +71,9 @@ class Chunk:
     deltas: tuple[Delta, ...] = ()
     usage: Usage | None = None
     finish_reason: FinishReason | None = None
-    raw: str = ""
-    """The provider's own text of the chunk."""
+    raw: str | None = None
+    """The provider's own text of the chunk; None when this chunk was not one of its own."""
     response_id: str = ""
     created: int = 0
+    error: UpstreamError | None = None
+    """An error that the provider reports between two chunks, after which it goes on."""

@@ -62,7 +62,7 @@ class _UnknownPart:
 
 
 class ChunkAccumulator:
-    """Add chunks, ask for the answer at any time; blocks stand in the order of their first delta."""
+    """Add chunks, ask for the answer at any time; blocks stand as their first deltas came."""
 
     def __init__(self) -> None:
         self._parts: dict[tuple[str, str], _Part] = {}
@@ -76,7 +76,7 @@ class ChunkAccumulator:
         """Take the next chunk. Later usage and finish reasons win, member by member."""
         for delta in chunk.deltas:
             self._add(delta)
-        if chunk.raw:
+        if chunk.raw is not None:
             self._raw.append(chunk.raw)
         if chunk.usage is not None:
             self._usage = self._usage.updated(chunk.usage)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 import orjson
 
 from proxy.errors import InvalidRequest
+from proxy.wire.lenient import whole_text
 from proxy.wire.members import (
     Member,
     list_items,
@@ -168,7 +169,7 @@ def system_text_of(messages: bytes) -> str | None:
     """
     found = [message for raw in _messages(messages) if (message := _system_message(raw))]
     texts = [text for message in found for text in _texts_of(message.get("content"))]
-    return "\n".join(texts) if found else None
+    return whole_text("\n".join(texts)) if found else None
 
 
 def replace_system(messages: bytes, system_text: str | None) -> bytes:

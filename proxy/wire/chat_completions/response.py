@@ -46,7 +46,7 @@ def decode_response(body: bytes) -> Answer:
     """
     answer = lenient_object(body)
     choice = first_choice(answer)
-    message = choice.get("message")
+    message = choice.get("message") or choice.get("delta")
     return Answer(
         id=text_of(answer.get("id")),
         blocks=_decode_message(message) if isinstance(message, dict) else (),
@@ -102,9 +102,11 @@ def _decode_message(message: Mapping[str, object]) -> tuple[Block, ...]:
 
 
 def decode_content(content: object) -> Iterator[Block]:
-    """The blocks of a `content`: a string, or a list of parts."""
+    """The blocks of a `content`: a string, a list of parts, or structured output as an object."""
     if isinstance(content, str):
         yield Text(whole_text(content))
+    elif isinstance(content, dict):
+        yield Text(lenient_dumps(content).decode())
     for part in content if isinstance(content, list) else ():
         if isinstance(part, str):
             yield Text(whole_text(part))
@@ -158,14 +160,21 @@ def reasoning_signature(details: object) -> str | None:
 
 
 def _decode_tool_calls(message: Mapping[str, object]) -> Iterator[ToolCall]:
-    calls = message.get("tool_calls")
-    for call in calls if isinstance(calls, list) else ():
-        if isinstance(call, dict):
-            name, arguments = called(call)
-            yield ToolCall(text_of(call.get("id")), name, arguments)
+    for call in tool_calls_of(message):
+        name, arguments = called(call)
+        yield ToolCall(text_of(call.get("id")), name, arguments)
     legacy = message.get("function_call")
     if isinstance(legacy, dict):
         yield ToolCall("", text_of(legacy.get("name")), arguments_text(legacy.get("arguments")))
+
+
+def tool_calls_of(source: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """The tool calls of a message or a delta; some servers send a lone one without a list."""
+    calls = source.get("tool_calls")
+    if isinstance(calls, dict):
+        calls = [calls]
+    items = calls if isinstance(calls, list) else []
+    return [call for call in items if isinstance(call, dict)]
 
 
 def called(call: Mapping[str, object]) -> tuple[str, str]:

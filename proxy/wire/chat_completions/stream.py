@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import orjson
-
 from proxy.errors import UpstreamGarbage
 from proxy.types.response import (
     Chunk,
@@ -30,6 +28,7 @@ from proxy.wire.chat_completions.response import (
     reasoning_text,
     refusal_block,
     thinking_text,
+    tool_calls_of,
 )
 from proxy.wire.lenient import lenient_dumps, lenient_object
 from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES, Event, SSEParser
@@ -60,6 +59,7 @@ class StreamDecoder:
         self._parser = SSEParser(max_event_bytes)
         self._calls = _ToolCalls()
         self._refusal: list[str] = []
+        self._unknown = 0
 
     @property
     def complete(self) -> bool:
@@ -122,17 +122,32 @@ class StreamDecoder:
         if not isinstance(delta, dict):
             return
         yield from _reasoning(delta)
-        yield from _content(delta.get("content"))
+        yield from self._content(delta.get("content"))
         refusal = delta.get("refusal")
         if isinstance(refusal, str):
             self._refusal.append(refusal)
-        calls = delta.get("tool_calls")
-        for position, call in enumerate(calls if isinstance(calls, list) else ()):
-            if isinstance(call, dict):
-                yield self._calls.add(call, position)
+        for position, call in enumerate(tool_calls_of(delta)):
+            yield self._calls.add(call, position)
         legacy = delta.get("function_call")
         if isinstance(legacy, dict):
             yield self._calls.add({"index": -1, "function": legacy}, 0)
+
+    def _content(self, content: object) -> Iterator[Delta]:
+        if isinstance(content, str):
+            if content:
+                yield TextDelta(BLOCK_ID, content)
+            return
+        for part in content if isinstance(content, list) else ():
+            if not isinstance(part, dict):
+                continue
+            text = part.get("text")
+            if part.get("type") == "thinking":
+                yield ThoughtDelta(BLOCK_ID, thinking_text(part.get("thinking")))
+            elif isinstance(text, str):
+                yield TextDelta(BLOCK_ID, text)
+            else:
+                self._unknown += 1
+                yield UnknownDelta(f"part {self._unknown}", lenient_dumps(part))
 
 
 def _reasoning(delta: Mapping[str, object]) -> Iterator[ThoughtDelta]:
@@ -140,23 +155,6 @@ def _reasoning(delta: Mapping[str, object]) -> Iterator[ThoughtDelta]:
     signature = reasoning_signature(delta.get("reasoning_details"))
     if text or signature:
         yield ThoughtDelta(BLOCK_ID, text, signature)
-
-
-def _content(content: object) -> Iterator[Delta]:
-    if isinstance(content, str):
-        if content:
-            yield TextDelta(BLOCK_ID, content)
-        return
-    for position, part in enumerate(content if isinstance(content, list) else ()):
-        if not isinstance(part, dict):
-            continue
-        text = part.get("text")
-        if part.get("type") == "thinking":
-            yield ThoughtDelta(BLOCK_ID, thinking_text(part.get("thinking")))
-        elif isinstance(text, str):
-            yield TextDelta(BLOCK_ID, text)
-        else:
-            yield UnknownDelta(f"part {position}", lenient_dumps(part))
 
 
 class _ToolCalls:
@@ -196,7 +194,7 @@ class _ToolCalls:
     def _open(self, slot: int, given_id: str) -> str:
         identifier = given_id
         while identifier in self._names:  # two calls without an id, or of the same
-            identifier += "+"
+            identifier = f"{given_id}#{len(self._names)}"
         self._slots[slot] = identifier
         self._names[identifier] = ""
         return identifier
@@ -236,6 +234,8 @@ class StreamEncoder:
         self._finish_reason = chunk.finish_reason or self._finish_reason
         if chunk.usage is not None:
             self._usage = self._usage.updated(chunk.usage)
+        if chunk.error is not None:
+            return _sse({"error": {"message": str(chunk.error)}})
         delta = self._delta(chunk.deltas)
         return self._choice(delta, None) if delta else b""
 
@@ -292,7 +292,11 @@ class StreamEncoder:
         }
         if self._include_usage:
             body["usage"] = usage
-        return b"data: " + orjson.dumps(body) + b"\n\n"
+        return _sse(body)
+
+
+def _sse(body: dict[str, object]) -> bytes:
+    return b"data: " + lenient_dumps(body) + b"\n\n"
 
 
 def _refusal(delta: UnknownDelta) -> str | None:

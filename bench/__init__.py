@@ -1,0 +1,20 @@
+"""What the product costs, beside the cheapest thing that could stand in its place.
+
+In: nothing but this checkout. Out: a Markdown table, and `results/latest.md` and `.json`.
+
+- `canned` holds the bytes that everybody agrees on: the requests, the answers.
+- `upstream` plays the provider; `load` plays the applications and checks every answer.
+- `bare` is the measure: aiohttp passing bytes on, and nothing else.
+- `subjects` starts what is measured; `measure` reads the kernel's accounts of it.
+- `rounds` runs everything in turn; `report` makes figures of it.
+
+The figure that counts is CPU time per request or per streamed chunk, of all processes of the
+server, from the first request until the last record is written. Subjects run in random order
+inside each round and are compared inside it, because a machine changes its speed by the minute.
+The server has one core to itself; everything else (provider, load, Postgres) shares another.
+
+Not allowed here: reaching into the product. It is started as a user would start it.
+Linux only: the accounts are those of /proc.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,188 @@
+"""From the values of a configuration to targets: functions, models, providers, budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import orjson
+
+from proxy.config.schema import (
+    ChatCompletionVariant,
+    ChatFunction,
+    Config,
+    DummyProvider,
+    ExtraBodyRule,
+    ExtraHeaderRule,
+    ModelConfig,
+    OpenAIProvider,
+    ProviderConfig,
+    Timeouts,
+)
+from proxy.inference.function import Function
+from proxy.inference.sampling import Pool, by_name
+from proxy.inference.templates import SystemTemplate
+from proxy.inference.variant import Variant
+from proxy.models.budget import RetryBudget
+from proxy.models.credentials import load_credential, no_credential
+from proxy.models.model import Model, Route, TimeLimits
+from proxy.models.policy import Candidate, Schedule
+from proxy.models.rewrite import HeaderRewrite, Rewrite, Rewrites
+from proxy.providers import build_provider
+from proxy.providers.dummy import FlakyCounters
+from proxy.services.targets import Targets
+
+BudgetOf = Callable[[str], RetryBudget]
+"""The budget of an origin."""
+
+
+class LiveBuilder:
+    """Builds everything that can be called, once for each configuration."""
+
+    def __init__(self, config: Config, environ: Mapping[str, str], budget_of: BudgetOf) -> None:
+        self._config = config
+        self._environ = environ
+        self._budget_of = budget_of
+        self._flaky = FlakyCounters()
+        self._models = {name: self._model(name, entry) for name, entry in config.models.items()}
+
+    def targets(self) -> Targets:
+        functions = {
+            name: self._function(name, entry) for name, entry in self._config.functions.items()
+        }
+        return Targets(
+            functions, self._models, self._shorthands(), self._default(), _plain_variant
+        )
+
+    def _shorthands(self) -> dict[str, Callable[[str], Model]]:
+        """`provider::model`, for provider types that need no more than a model's name."""
+        return {
+            "openai": lambda rest: self._shorthand(
+                f"openai::{rest}", "openai", OpenAIProvider(type="openai", model_name=rest)
+            ),
+            "dummy": lambda rest: self._shorthand(
+                f"dummy::{rest}", "dummy", DummyProvider(type="dummy", model_name=rest)
+            ),
+        }
+
+    def _default(self) -> Callable[[str], Model] | None:
+        default = self._config.zeroproxy.default_provider
+        if default is None:
+            return None
+
+        def build(name: str) -> Model:
+            entry = OpenAIProvider(
+                type="openai",
+                model_name=name,
+                api_base=default.api_base,
+                api_key_location=default.api_key_location,
+            )
+            return self._shorthand(name, "default", entry)
+
+        return build
+
+    def _shorthand(self, name: str, provider_name: str, entry: ProviderConfig) -> Model:
+        return Model(name, (self._route(provider_name, entry),))
+
+    def _model(self, name: str, entry: ModelConfig) -> Model:
+        routes = tuple(self._route(each, entry.providers[each]) for each in entry.routing)
+        return Model(name, routes, _limits(entry.timeouts))
+
+    def _route(self, name: str, entry: ProviderConfig) -> Route:
+        provider = build_provider(entry, self._flaky)
+        location = entry.api_key_location
+        return Route(
+            name=name,
+            provider=provider,
+            credential=(
+                load_credential(location, self._environ) if provider.takes_secret else no_credential
+            ),
+            limits=_limits(entry.timeouts),
+            budget=self._budget_of(provider.origin),
+            rewrites=_rewrites(entry.extra_body, entry.extra_headers),
+        )
+
+    def _function(self, name: str, entry: ChatFunction) -> Function:
+        variants = {key: self._variant(key, each) for key, each in entry.variants.items()}
+        return Function(name, variants, _pool(entry))
+
+    def _variant(self, name: str, entry: ChatCompletionVariant) -> Variant:
+        schedule = Schedule(entry.retries.num_retries, entry.retries.max_delay_s)
+        template = entry.system_template
+        return Variant(
+            name=name,
+            candidate=Candidate(name, self._named(entry.model), schedule, _limits(entry.timeouts)),
+            defaults=_defaults(entry),
+            system=None if template is None else SystemTemplate(template.label, template.text),
+            rewrites=_rewrites(entry.extra_body, entry.extra_headers),
+        )
+
+    def _named(self, name: str) -> Model:
+        """A configured model, or a shorthand (the schema has checked that it is one)."""
+        if name in self._models:
+            return self._models[name]
+        prefix, _, rest = name.partition("::")
+        return self._shorthands()[prefix](rest)
+
+
+def _plain_variant(model: Model) -> Variant:
+    """The one variant of a plain model: no more is changed than the model's name."""
+    return Variant(model.name, Candidate(model.name, model, Schedule(0, 10.0), TimeLimits()))
+
+
+def _pool(entry: ChatFunction) -> Pool:
+    split = entry.experimentation
+    if split is not None:
+        weights = dict(split.candidate_variants)
+        return Pool(by_name(list(weights)), weights, tuple(split.fallback_variants))
+    weighted = {
+        name: variant.weight
+        for name, variant in entry.variants.items()
+        if variant.weight is not None
+    }
+    names = by_name(list(entry.variants))
+    if not weighted:
+        return Pool(names)
+    return Pool(by_name(list(weighted)), weighted, [name for name in names if name not in weighted])
+
+
+def _defaults(entry: ChatCompletionVariant) -> dict[str, bytes]:
+    """The variant's parameters, under OpenAI's names."""
+    values = {
+        "temperature": entry.temperature,
+        "top_p": entry.top_p,
+        "max_completion_tokens": entry.max_tokens,
+        "presence_penalty": entry.presence_penalty,
+        "frequency_penalty": entry.frequency_penalty,
+        "seed": entry.seed,
+        "stop": entry.stop_sequences,
+        "reasoning_effort": entry.reasoning_effort,
+        "service_tier": entry.service_tier,
+        "verbosity": entry.verbosity,
+    }
+    return {key: orjson.dumps(value) for key, value in values.items() if value is not None}
+
+
+def _limits(timeouts: Timeouts) -> TimeLimits:
+    return TimeLimits(
+        _seconds(timeouts.non_streaming.total_ms),
+        _seconds(timeouts.streaming.ttft_ms),
+        _seconds(timeouts.streaming.total_ms),
+    )
+
+
+def _seconds(millis: int | None) -> float | None:
+    return None if millis is None else millis / 1000
+
+
+def _rewrites(body: Sequence[ExtraBodyRule], headers: Sequence[ExtraHeaderRule]) -> Rewrites:
+    return Rewrites(
+        tuple(Rewrite(_tokens(rule.pointer), rule.value, rule.deletes) for rule in body),
+        tuple(HeaderRewrite(rule.name, None if rule.deletes else rule.value) for rule in headers),
+    )
+
+
+def _tokens(pointer: str) -> tuple[str, ...]:
+    """The reference tokens of a JSON pointer (RFC 6901, 4)."""
+    return tuple(
+        token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]
+    )

@@ -1,0 +1,119 @@
+"""The numbers of one configuration: names that may be labels, catalogue, cells, facade."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from proxy import __version__
+from proxy.config.load import LoadedConfig
+from proxy.config.schema import Config, OpenAIProvider
+from proxy.models.budget import RetryBudget, Second
+from proxy.providers import build_provider
+from proxy.providers.dummy import FlakyCounters
+from proxy.services.relay import monotonic
+from proxy.telemetry import families as f
+from proxy.telemetry.catalogue import Catalogue
+from proxy.telemetry.cells import Cells
+from proxy.telemetry.collector import Renderer
+from proxy.telemetry.metrics import OTHER, Metrics, Names
+from proxy.telemetry.setup import build_catalogue
+
+SPARE_CELLS = 4096
+"""Room for series that a later configuration adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What one process has of the shared numbers."""
+
+    cells: Cells
+    catalogue: Catalogue
+    metrics: Metrics
+    budgets: dict[str, RetryBudget]
+
+    def budget_of(self, origin: str) -> RetryBudget:
+        """An origin's budget; those that no configuration names share one."""
+        return self.budgets.get(origin) or self.budgets[OTHER]
+
+    def renderer(self) -> Renderer:
+        return Renderer(self.cells, self.catalogue)
+
+
+def create_cells(path: Path, loaded: LoadedConfig, workers: int) -> None:
+    """Make the file that all processes share."""
+    catalogue = _catalogue(loaded)
+    Cells.create(path, workers + 1, catalogue.size + SPARE_CELLS).close()
+
+
+def open_telemetry(path: Path, loaded: LoadedConfig, slot: int) -> Telemetry:
+    """This process's part of the shared numbers."""
+    cells, catalogue = Cells(path), _catalogue(loaded)
+    names = _names(loaded.config)
+    metrics = Metrics(cells, slot, catalogue, _latencies(loaded.config), names)
+    budgets = {
+        origin: _budget(loaded.config, metrics, origin) for origin in (*names.origins, OTHER)
+    }
+    return Telemetry(cells, catalogue, metrics, budgets)
+
+
+def _catalogue(loaded: LoadedConfig) -> Catalogue:
+    return build_catalogue(
+        _names(loaded.config),
+        _latencies(loaded.config),
+        version=__version__,
+        config_hash=loaded.snapshot.hash.hex(),
+        budget_places=_places(loaded.config),
+    )
+
+
+def _latencies(config: Config) -> f.Latencies:
+    return f.build_latencies(
+        tuple(config.zeroproxy.latency_buckets),
+        tuple(config.gateway.metrics.tensorzero_inference_latency_overhead_seconds_buckets),
+    )
+
+
+def _names(config: Config) -> Names:
+    variants = {name: tuple(entry.variants) for name, entry in config.functions.items()}
+    return Names(
+        functions=variants,
+        models={name: tuple(entry.routing) for name, entry in config.models.items()},
+        function_models={
+            (name, key): variant.model
+            for name, entry in config.functions.items()
+            for key, variant in entry.variants.items()
+        },
+        origins=_origins(config),
+        metrics=tuple(config.metrics),
+    )
+
+
+def _origins(config: Config) -> tuple[str, ...]:
+    """The origins of all configured providers, and of the default one."""
+    flaky = FlakyCounters()
+    entries = [each for model in config.models.values() for each in model.providers.values()]
+    default = config.zeroproxy.default_provider
+    if default is not None:
+        entries.append(OpenAIProvider(type="openai", model_name="-", api_base=default.api_base))
+    entries.append(OpenAIProvider(type="openai", model_name="-"))
+    return tuple(dict.fromkeys(build_provider(entry, flaky).origin for entry in entries))
+
+
+def _places(config: Config) -> int:
+    """Entries of a budget's ring: the seconds of its window, and the one that is being filled."""
+    return math.ceil(config.zeroproxy.retry_budget.window_s) + 1
+
+
+def _budget(config: Config, metrics: Metrics, origin: str) -> RetryBudget:
+    settings = config.zeroproxy.retry_budget
+    ring = [
+        Second(
+            metrics.shared(f.BUDGET_EPOCH, origin, str(place)),
+            metrics.shared(f.BUDGET_REQUESTS, origin, str(place)),
+            metrics.shared(f.BUDGET_RETRIES, origin, str(place)),
+        )
+        for place in range(_places(config))
+    ]
+    return RetryBudget(ring, settings.ratio, settings.floor, monotonic)

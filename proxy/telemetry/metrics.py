@@ -1,0 +1,272 @@
+"""The facade that the other rooms use. Cells are looked up once and then only added to.
+
+What the configuration does not name is counted under `other`: a caller's text is never a label.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from proxy.telemetry import families as f
+from proxy.telemetry.catalogue import Catalogue, Family
+from proxy.telemetry.cells import Cell, Cells, SharedCell
+from proxy.types.exchange import EndReason
+
+OTHER = "other"
+INFERENCE = "inference"
+STATUSES = ("0", "2xx", "3xx", "4xx", "5xx")
+REJECTIONS = ("unauthorized", "not_found", "too_large", "malformed", "journal_full", "draining")
+OUTCOMES = (
+    "ok",
+    "status",
+    "error_in_body",
+    "connect",
+    "reset",
+    "timeout",
+    "garbage",
+    "credential",
+    OTHER,
+)
+TOKEN_KINDS = ("input", "output", "cache_read", "cache_write", "reasoning")
+
+
+class Histogram:
+    """One histogram of this process; `observe` costs a bisection and two additions."""
+
+    __slots__ = ("_bounds", "_first", "_sum", "_view")
+
+    def __init__(self, cells: Cells, slot: int, family: Family, column: int) -> None:
+        self._bounds = family.buckets
+        self._view = cells.view
+        self._first = cells.offset(slot, column)
+        self._sum = self._first + len(family.buckets) + 1
+
+    def observe(self, value: float) -> None:
+        self._view[self._first + bisect_left(self._bounds, value)] += 1
+        self._view[self._sum] += value
+
+
+class RouteCells:
+    """What one way through the configuration counts: function, variant, model, provider."""
+
+    __slots__ = ("_attempts", "_provider", "first_token", "gap")
+
+    def __init__(
+        self,
+        attempts: dict[str, Cell],
+        provider: Histogram,
+        first_token: Histogram,
+        gap: Histogram,
+    ) -> None:
+        self._attempts = attempts
+        self._provider = provider
+        self.first_token = first_token.observe
+        self.gap = gap.observe
+
+    def attempt(self, outcome: str, seconds: float) -> None:
+        """Count an attempt; `outcome` is `ok` or an error's kind."""
+        self._attempts.get(outcome, self._attempts[OTHER]).add(1)
+        self._provider.observe(seconds)
+
+
+class _InFlight:
+    """A gauge that is one higher inside a `with`."""
+
+    __slots__ = ("_cell",)
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    def __enter__(self) -> None:
+        self._cell.add(1)
+
+    def __exit__(self, *error: object) -> None:
+        self._cell.add(-1)
+
+
+class Metrics:
+    """The numbers of one process. `names` is what the configuration knows (see `labels`)."""
+
+    def __init__(
+        self,
+        cells: Cells,
+        slot: int,
+        catalogue: Catalogue,
+        latencies: f.Latencies,
+        names: Names,
+    ) -> None:
+        self._cells = cells
+        self._slot = slot
+        self._catalogue = catalogue
+        self._latencies = latencies
+        self._names = names
+        self._routes: dict[tuple[str, str, str, str], RouteCells] = {}
+        self._ends: dict[tuple[str, str], tuple[Histogram, Histogram]] = {}
+        self._cached: dict[tuple[str, tuple[str, ...]], Cell] = {}
+        self._overhead: dict[str, Histogram] = {}
+
+    # Cells by name.
+
+    def cell(self, family: Family, *values: str) -> Cell:
+        """This process's cell of a series."""
+        key = (family.name, values)
+        cell = self._cached.get(key)
+        if cell is None:
+            cell = self._cells.cell(self._slot, self._catalogue.column(family, values))
+            self._cached[key] = cell
+        return cell
+
+    def shared(self, family: Family, *values: str) -> SharedCell:
+        """This process's cell of a series, through which those of the others can be read."""
+        return self._cells.shared(self._slot, self._catalogue.column(family, values))
+
+    def histogram(self, family: Family, *values: str) -> Histogram:
+        column = self._catalogue.column(family, values)
+        return Histogram(self._cells, self._slot, family, column)
+
+    # The hot path.
+
+    def in_flight(self, endpoint: str) -> _InFlight:
+        return _InFlight(self.cell(f.IN_FLIGHT, endpoint))
+
+    def for_route(
+        self, function_name: str, variant_name: str, model_name: str, provider_name: str
+    ) -> RouteCells:
+        key = self._names.route(function_name, variant_name, model_name, provider_name)
+        cells = self._routes.get(key)
+        if cells is None:
+            cells = self._routes[key] = self._route(key)
+        return cells
+
+    def ended(
+        self,
+        *,
+        endpoint: str,
+        function_name: str,
+        variant_name: str,
+        model_name: str,
+        reason: EndReason,
+        status: int,
+        seconds: float,
+        overhead: float,
+    ) -> None:
+        """Count a call that has ended."""
+        function, variant = self._names.variant(function_name, variant_name)
+        ends = self._ends.get((function, variant))
+        if ends is None:
+            ends = self._ends[function, variant] = (
+                self.histogram(self._latencies.request, endpoint, function, variant),
+                self.histogram(self._latencies.tensorzero_overhead, function, variant),
+            )
+        ends[0].observe(seconds)
+        ends[1].observe(overhead)
+        self._overhead_of(endpoint).observe(overhead)
+        self.cell(f.STREAM_ENDS, endpoint, reason.value).add(1)
+        self.cell(f.RESPONSES, endpoint, _status_class(status)).add(1)
+        model = self._names.model(model_name) if function == DEFAULT else ""
+        self.cell(f.REQUESTS, INFERENCE, function, model, "").add(1)
+        self.cell(f.INFERENCES, INFERENCE, function, model, "").add(1)
+
+    def _overhead_of(self, endpoint: str) -> Histogram:
+        histogram = self._overhead.get(endpoint)
+        if histogram is None:
+            histogram = self._overhead[endpoint] = self.histogram(f.OVERHEAD, endpoint)
+        return histogram
+
+    def rejected(self, reason: str) -> None:
+        """Count a request that never got in."""
+        self.cell(f.REJECTED, reason).add(1)
+
+    def retry_refused(self, origin: str) -> None:
+        self.cell(f.RETRIES_REFUSED, self._names.origin(origin)).add(1)
+
+    def feedback_request(self, metric_name: str) -> None:
+        """Count a request for feedback; `metric_name` is a configured one."""
+        self.cell(f.REQUESTS, "feedback", "", "", metric_name).add(1)
+
+    def tokens(
+        self, model_name: str, provider_name: str, counts: Sequence[tuple[str, int | None]]
+    ) -> None:
+        """Count the tokens of a model call: (kind, number or None) pairs."""
+        model, provider = self._names.provider(model_name, provider_name)
+        for kind, count in counts:
+            if count:
+                self.cell(f.TOKENS, model, provider, kind).add(count)
+                if kind == "input":
+                    self.cell(f.INPUT_TOKENS).add(count)
+                elif kind == "output":
+                    self.cell(f.OUTPUT_TOKENS).add(count)
+
+    def _route(self, key: tuple[str, str, str, str]) -> RouteCells:
+        _, _, model, provider = key
+        return RouteCells(
+            {outcome: self.cell(f.ATTEMPTS, model, provider, outcome) for outcome in OUTCOMES},
+            self.histogram(self._latencies.provider, model, provider),
+            self.histogram(self._latencies.first_token, *key),
+            self.histogram(f.GAP, model, provider),
+        )
+
+
+DEFAULT = "tensorzero::default"
+
+
+class Names:
+    """The names that may be labels, taken from a configuration."""
+
+    def __init__(
+        self,
+        functions: dict[str, tuple[str, ...]],
+        models: dict[str, tuple[str, ...]],
+        function_models: dict[tuple[str, str], str],
+        origins: tuple[str, ...],
+        metrics: tuple[str, ...],
+    ) -> None:
+        self.functions = functions
+        """Variants by function."""
+        self.models = models
+        """Providers by model."""
+        self.function_models = function_models
+        """The model's label by function and variant."""
+        self.origins = origins
+        self.metrics = metrics
+
+    def model(self, name: str) -> str:
+        return name if name in self.models else OTHER
+
+    def provider(self, model: str, provider: str) -> tuple[str, str]:
+        if provider in self.models.get(model, ()):
+            return model, provider
+        return OTHER, OTHER
+
+    def variant(self, function: str, variant: str) -> tuple[str, str]:
+        """Labels of a call's end; a plain model's calls belong to the default function."""
+        if function in self.functions:
+            known = variant in self.functions[function]
+            return function, variant if known else ""
+        return DEFAULT, self.model(variant) if variant else ""
+
+    def route(
+        self, function: str, variant: str, model: str, provider: str
+    ) -> tuple[str, str, str, str]:
+        return (*self.variant(function, variant), *self.provider(model, provider))
+
+    def origin(self, origin: str) -> str:
+        return origin if origin in self.origins else OTHER
+
+    def all_routes(self) -> list[tuple[str, str, str, str]]:
+        """Every way through the configuration, in a fixed order."""
+        routes = []
+        for function, variants in self.functions.items():
+            for variant in variants:
+                model = self.function_models[function, variant]
+                for provider in self.models.get(model, (OTHER,)):
+                    routes.append(self.route(function, variant, model, provider))
+        for model, providers in self.models.items():
+            routes += [self.route("", model, model, provider) for provider in providers]
+        routes.append(self.route("", OTHER, OTHER, OTHER))
+        return routes
+
+
+def _status_class(status: int) -> str:
+    return f"{status // 100}xx" if 200 <= status < 600 else "0"
