@@ -1,6 +1,6 @@
 """The measure: aiohttp passing bytes on. No JSON, no routing, no log, no metrics, no records.
 
-    python -m bench.bare --port PORT --upstream-port PORT
+python -m bench.bare --port PORT --upstream-port PORT
 """
 
 from __future__ import annotations

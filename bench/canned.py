@@ -127,6 +127,8 @@ class Scenario:
     stream: bool
     connections: int
     units_per_answer: int
+    spread_s: float
+    """Time over which the applications start, so that streams do not march in step."""
     aim: float
     """The ratio to the bare pass-through that the project wants to stay under."""
 
@@ -146,6 +148,7 @@ SCENARIOS = {
         stream=False,
         connections=64,
         units_per_answer=1,
+        spread_s=0.0,
         aim=1.6,
     ),
     "stream": Scenario(
@@ -155,6 +158,7 @@ SCENARIOS = {
         stream=True,
         connections=32,
         units_per_answer=CHUNKS,
+        spread_s=CHUNKS * PAUSE_MS / 1000,
         aim=1.2,
     ),
 }

@@ -28,7 +28,7 @@ _END = b"0\r\n\r\n"
 
 def unframed(framed: bytes) -> bytes | None:
     """The body inside chunked framing; None where the framing is broken."""
-    parts = []
+    parts: list[bytes] = []
     at = 0
     while True:
         line_end = framed.find(b"\r\n", at)
@@ -159,10 +159,14 @@ class Crowd:
         self._quiet.clear()
         began = perf_counter()
         self._until = began + seconds
-        for application in self._applications:
-            application.ask()
+        self._begin(asyncio.get_running_loop())
         await self._quiet.wait()
         return self._tally.summary(perf_counter() - began)
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        for index, application in enumerate(self._applications):
+            share = index / len(self._applications)
+            loop.call_later(self._scenario.spread_s * share, application.ask)
 
     async def _connect(self) -> Application:
         loop = asyncio.get_running_loop()
@@ -186,7 +190,8 @@ class Crowd:
 
     def lost(self, application: Application, *, in_answer: bool) -> None:
         """A connection is gone; where that left a call unanswered, another takes its place."""
-        self._applications.remove(application)
+        if application in self._applications:
+            self._applications.remove(application)
         if not in_answer:
             return
         self.failed("the connection was closed before the end of the answer")

@@ -183,10 +183,14 @@ def test_no_module_holds_mutable_state() -> None:
                 for target in getattr(node, "targets", [getattr(node, "target", None)])
                 if isinstance(target, ast.Name)
             ]
-            if isinstance(value, ast.Dict | ast.List | ast.Set) and not all(
-                name.isupper() or name.startswith(("_", "__")) and name.upper() == name
-                for name in names
-            ) and names != ["__all__"]:
+            if (
+                isinstance(value, ast.Dict | ast.List | ast.Set)
+                and not all(
+                    name.upper() == name
+                    for name in names
+                )
+                and names != ["__all__"]
+            ):
                 broken.append(f"{shown(path, node.lineno)} {', '.join(names)}")
     assert not broken, "No module-level mutable state.\n" + "\n".join(broken)
 
@@ -199,4 +203,6 @@ def test_every_package_opens_with_an_essay() -> None:
         essay = ast.get_docstring(ast.parse(path.read_text()))
         if not essay or len(essay.splitlines()) > 20:
             broken.append(str(path.relative_to(ROOT)))
-    assert not broken, "A package opens with an essay of at most twenty lines.\n" + "\n".join(broken)
+    assert not broken, "A package opens with an essay of at most twenty lines.\n" + "\n".join(
+        broken
+    )

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from proxy import __version__
 from proxy.app.condition import WorkerCondition
 from proxy.app.live import LiveBuilder
 from proxy.app.recording import NoRecorder, build_recorder
@@ -27,11 +28,11 @@ from proxy.net.watchdog import Watchdog
 from proxy.services.feedback import FeedbackService
 from proxy.services.relay import RelayService, RelaySettings
 from proxy.store.inference_store import PostgresInferenceStore
+from proxy.store.journal import Journal
 from proxy.telemetry import families as f
 from proxy.telemetry.loop_lag import LoopLag
 from proxy.types.exchange import ConfigSnapshot
 from proxy.types.ports import Limits, Recorder
-from proxy import __version__
 
 QUIET_POLL_S = 0.05
 
@@ -43,7 +44,7 @@ class Built:
     dispatcher: Dispatcher
     condition: WorkerCondition
     telemetry: Telemetry
-    recorder: Recorder
+    journal: Journal | None
     transport: AiohttpTransport
     store: PostgresInferenceStore | None
     lag: LoopLag
@@ -59,7 +60,8 @@ class Built:
         await self.transport.close()
         if self.store is not None:
             await self.store.close()
-        await self.recorder.close()
+        if self.journal is not None:
+            await self.journal.close()
 
 
 async def build_worker(spec: WorkerSpec) -> Built:
@@ -67,7 +69,7 @@ async def build_worker(spec: WorkerSpec) -> Built:
     config = spec.loaded.config
     telemetry = open_telemetry(spec.cells_path, spec.loaded, spec.slot)
     metrics = telemetry.metrics
-    recorder = build_recorder(spec, telemetry)
+    recorder, journal = build_recorder(spec, telemetry)
     await recorder.config(_snapshot(spec))
     watchdog = Watchdog()
     transport = AiohttpTransport(watchdog, metrics.cell(f.RECEIVED_BYTES).add)
@@ -87,7 +89,7 @@ async def build_worker(spec: WorkerSpec) -> Built:
     dispatcher = Dispatcher(routes, build_prefixes(models), keys, metrics, base)
     lag = LoopLag(metrics.histogram(f.LOOP_LAG, "worker").observe)
     lag.start()
-    return Built(dispatcher, condition, telemetry, recorder, transport, store, lag)
+    return Built(dispatcher, condition, telemetry, journal, transport, store, lag)
 
 
 def _snapshot(spec: WorkerSpec) -> ConfigSnapshot:

@@ -49,9 +49,7 @@ class LiveBuilder:
         functions = {
             name: self._function(name, entry) for name, entry in self._config.functions.items()
         }
-        return Targets(
-            functions, self._models, self._shorthands(), self._default(), _plain_variant
-        )
+        return Targets(functions, self._models, self._shorthands(), self._default(), _plain_variant)
 
     def _shorthands(self) -> dict[str, Callable[[str], Model]]:
         """`provider::model`, for provider types that need no more than a model's name."""
@@ -183,6 +181,4 @@ def _rewrites(body: Sequence[ExtraBodyRule], headers: Sequence[ExtraHeaderRule])
 
 def _tokens(pointer: str) -> tuple[str, ...]:
     """The reference tokens of a JSON pointer (RFC 6901, 4)."""
-    return tuple(
-        token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]
-    )
+    return tuple(token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:])

@@ -19,6 +19,8 @@ class WorkerSpec:
 
     slot: int
     """1…N; 0 is the main process."""
+    workers: int
+    """How many there are."""
     host: str
     port: int
     loaded: LoadedConfig

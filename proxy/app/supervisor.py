@@ -64,7 +64,9 @@ class Supervisor:
             loop.add_signal_handler(number, self._signalled)
         with contextlib.closing(claim_port(self._options.host, self._options.port)) as claimed:
             host = await self._or_stopped(
-                open_host(self._loaded, self._options.workers, self._options.database, self._environ)
+                open_host(
+                    self._loaded, self._options.workers, self._options.database, self._environ
+                )
             )
             if host is None:
                 return 0
@@ -105,6 +107,7 @@ class Supervisor:
     def _spec(self, slot: int, host: Host, port: int) -> WorkerSpec:
         return WorkerSpec(
             slot=slot,
+            workers=self._options.workers,
             host=self._options.host,
             port=port,
             loaded=self._loaded,

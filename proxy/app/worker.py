@@ -10,6 +10,7 @@ import os
 import signal
 from multiprocessing.connection import Connection
 
+import uvloop
 from aiohttp import web
 
 from proxy.app.build import Built, build_worker
@@ -31,15 +32,8 @@ def run_worker(spec: WorkerSpec, control: Connection) -> None:
     configure(spec.log_format, spec.log_level, f"worker-{spec.slot}")
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 20)
-    _runner()(_serve(spec, control))
-
-
-def _runner():  # type: ignore[no-untyped-def]
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run
-    return uvloop.run
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(spec, control))
 
 
 def _die_with_parent() -> None:

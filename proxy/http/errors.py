@@ -92,9 +92,7 @@ def _word_request(error: RequestError) -> Wording:
     headers: tuple[tuple[str, str], ...] = ()
     if isinstance(error, MethodNotAllowed):
         headers = (("Allow", ", ".join(error.allowed)),)
-    return Wording(
-        status, str(error), "invalid_request_error", error.param, error.code, headers
-    )
+    return Wording(status, str(error), "invalid_request_error", error.param, error.code, headers)
 
 
 def respond(wording: Wording, dialect: Dialect) -> web.Response:

@@ -57,8 +57,8 @@ def load_credential(location: CredentialLocation, environ: Mapping[str, str]) ->
         case PathLocation(path):
             return _fixed(_read(path), "Failed to read credentials file")
         case PathFromEnvLocation(variable):
-            path = environ.get(variable)
-            value = None if path is None else _read(path)
+            named = environ.get(variable)
+            value = None if named is None else _read(named)
             return _fixed(value, f"The file named by `{variable}` cannot be read")
         case FallbackLocation(default, fallback):
             return _either(load_credential(default, environ), load_credential(fallback, environ))

@@ -150,12 +150,13 @@ class _Call:
         policy = self._policy
         ruled_out: set[str] = set()
         until = _Until(policy._now).narrowed(candidate.limits, self._stream)
-        pause: float | None = 0.0
+        pause = 0.0
         for round_ in range(candidate.schedule.attempts):
             if round_:
-                pause = candidate.schedule.pause_before(round_, retry_after(self._log.last))
-                if pause is None or not until.outlasts(pause):
+                wait = candidate.schedule.pause_before(round_, retry_after(self._log.last))
+                if wait is None or not until.outlasts(wait):
                     return None
+                pause = wait
                 if not self._reserve(candidate, ruled_out):
                     return None
                 await policy._sleep(pause)

@@ -98,7 +98,9 @@ def _step(node: object, token: str, rewrite: Rewrite) -> object:
 
 def _no_way(rewrite: Rewrite) -> InvalidRequest:
     pointer = "/" + "/".join(rewrite.pointer)
-    return InvalidRequest(f"Error replacing extra body: nothing to write into at pointer `{pointer}`")
+    return InvalidRequest(
+        f"Error replacing extra body: nothing to write into at pointer `{pointer}`"
+    )
 
 
 def rewrite_headers(

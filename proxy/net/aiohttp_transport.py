@@ -19,6 +19,7 @@ from collections.abc import Callable
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from proxy.errors import (
     UpstreamConnectError,
@@ -52,9 +53,9 @@ class _Connector(aiohttp.TCPConnector):
         self.reused: set[asyncio.Task[object]] = set()
 
     async def connect(
-        self, req: ClientRequest, traces: list[object], timeout: aiohttp.ClientTimeout
+        self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
-        connection = await super().connect(req, traces, timeout)  # type: ignore[arg-type]
+        connection = await super().connect(req, traces, timeout)
         protocol = connection.protocol
         task = asyncio.current_task()
         if protocol is not None and task is not None:

@@ -181,9 +181,9 @@ class RelayService:
             sink.on_end(error)
         finally:
             progress.waited += now() - began
-        error = None if sink.started else sink.error
-        cells.attempt(error.kind if error else "ok", now() - began)
-        return error
+        failure = None if sink.started else sink.error
+        cells.attempt(failure.kind if failure else "ok", now() - began)
+        return failure
 
     def _sink(
         self,

@@ -168,7 +168,7 @@ class Journal:
         self.appended_bytes += total
 
     def _undo(self, descriptor: int) -> None:
-        """Take back what was written of a record; failing that, leave the file with its torn end."""
+        """Take back what there is of a record; failing that, leave the file with its torn end."""
         try:
             os.ftruncate(descriptor, self._size)
         except OSError as error:

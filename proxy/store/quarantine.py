@@ -7,6 +7,7 @@ here, without any of their content.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,9 +48,17 @@ class Quarantine:
         }
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            (folder / f"{name}.bin").write_bytes(data)
-            note.write_bytes(orjson.dumps(about, option=orjson.OPT_INDENT_2))
+            _write(folder / f"{name}.bin", data)
+            _write(note, orjson.dumps(about, option=orjson.OPT_INDENT_2))
         except OSError as error:
             raise JournalFailed(f"the quarantine could not be written: {error}") from error
         log.error("quarantined a record (%s): %s: %s", kind, reason, note)
         return note
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write and sync: the journal forgets the record after this."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

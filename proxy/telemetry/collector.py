@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 from proxy.telemetry.catalogue import Catalogue, Family, Series
 from proxy.telemetry.cells import Cells
@@ -61,6 +60,10 @@ def _add_samples(metric: Metric, series: Series, totals: list[float]) -> None:
     count = 0.0
     for place, bound in enumerate((*family.buckets, float("inf"))):
         count += totals[series.column + place]
-        metric.add_sample(f"{family.name}_bucket", labels | {"le": floatToGoString(bound)}, count)
+        metric.add_sample(f"{family.name}_bucket", labels | {"le": _bound(bound)}, count)
     metric.add_sample(f"{family.name}_count", labels, count)
     metric.add_sample(f"{family.name}_sum", labels, totals[series.column + family.width - 1])
+
+
+def _bound(bound: float) -> str:
+    return "+Inf" if bound == float("inf") else repr(float(bound))

@@ -112,7 +112,9 @@ DECODE_FAILURES = _counter(
 FEEDBACK = _counter("zeroproxy_feedback_total", "Feedback, by what became of it.", "state")
 FEEDBACK_PENDING = _gauge("zeroproxy_feedback_pending", "Feedback whose target is awaited.")
 WORKERS = _gauge("zeroproxy_workers", "Workers alive.")
-WORKER_RESTARTS = _counter("zeroproxy_worker_restarts_total", "Workers that died and were replaced.")
+WORKER_RESTARTS = _counter(
+    "zeroproxy_worker_restarts_total", "Workers that died and were replaced."
+)
 BUILD_INFO = _gauge("zeroproxy_build_info", "The program's version.", "version")
 CONFIG_INFO = _gauge("zeroproxy_config_info", "The configuration in force, by its hash.", "hash")
 SCRATCH = "zeroproxy_internal_"
@@ -129,9 +131,7 @@ class Latencies:
     first_token: Family
 
 
-def build_latencies(
-    buckets: tuple[float, ...], tensorzero_buckets: tuple[float, ...]
-) -> Latencies:
+def build_latencies(buckets: tuple[float, ...], tensorzero_buckets: tuple[float, ...]) -> Latencies:
     """The latency families with the configured buckets, in seconds."""
     return Latencies(
         _histogram(
@@ -165,7 +165,7 @@ def build_latencies(
     )
 
 
-APPENDED_BYTES = _gauge(SCRATCH + "appended_bytes", "Bytes a worker appended to its journals.")
+JOURNAL_TICKS = _gauge(SCRATCH + "journal_ticks", "Measurements of the journals so far.")
 BUDGET_EPOCH = _gauge(SCRATCH + "budget_epoch", "The second of a ring's entry.", "origin", "place")
 BUDGET_REQUESTS = _gauge(SCRATCH + "budget_requests", "Requests in it.", "origin", "place")
 BUDGET_RETRIES = _gauge(SCRATCH + "budget_retries", "Retries in it.", "origin", "place")

@@ -18,7 +18,7 @@ from proxy.telemetry.metrics import (
 from proxy.types.exchange import EndReason
 
 ENDPOINTS = ("chat_completions",)
-FEEDBACK_STATES = ("written", "pending", "rejected")
+FEEDBACK_STATES = ("written", "rejected", "shed")
 FAILURES = ("unavailable", "refused")
 
 Wanted = Iterator[tuple[Family, tuple[str, ...]]]
@@ -59,7 +59,7 @@ def _plain(version: str, config_hash: str) -> Wanted:
         f.INPUT_TOKENS,
         f.OUTPUT_TOKENS,
         f.RECEIVED_BYTES,
-        f.APPENDED_BYTES,
+        f.JOURNAL_TICKS,
     ):
         yield family, ()
     yield from ((f.WRITER_FAILURES, (reason,)) for reason in FAILURES)

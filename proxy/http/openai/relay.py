@@ -118,4 +118,6 @@ def _checked(value: object, name: str) -> Mapping[str, str]:
     try:
         return msgspec.convert(value, dict[str, str])
     except msgspec.ValidationError as error:
-        raise InvalidRequest(f"`{name}` must be an object of strings: {error}", param=name) from error
+        raise InvalidRequest(
+            f"`{name}` must be an object of strings: {error}", param=name
+        ) from error

@@ -1,0 +1,15 @@
+"""The store: what makes finished exchanges safe, and brings them into Postgres.
+
+In: records from the workers, through the port `Recorder`. Out: rows.
+
+- `journal` appends on the worker's side (`frames`, `group_commit`, `recorder`); `journal_reader`
+  and `journal_file` read on the writer's.
+- `writer` turns records into `rows` and copies them (`copy`, `tables`); `quarantine` takes what
+  Postgres refuses; `accounts` are the books.
+- `migrate`, `partitions`, `retention`, `queries`, `pool`: the schema and the way to it.
+- `embedded` is the Postgres of those who have none.
+
+Only this room imports asyncpg. Not allowed here: protocols of providers, HTTP, decisions.
+"""
+
+from __future__ import annotations

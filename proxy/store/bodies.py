@@ -1,0 +1,62 @@
+"""Which column keeps which body, so that each is kept once and none is lost.
+
+A model call's `raw_request` and `raw_response` are text. The table `exchanges` has two columns of
+bytes, and they are filled only with what stands nowhere else, because bodies are most of what is
+stored and one copy has to do:
+
+- `request_body`: the client's body, unless it is, to the byte, a model call's `raw_request`;
+- `response_body`: what the client was sent, unless it is the last model call's `raw_response`.
+
+Bytes that are no clean text (no UTF-8, or a NUL) do not fit a text column. That column then has a
+readable version with U+FFFD, and the bytes column the exact one; where the bytes column is taken
+by the other side's body, the text is a `data:` URL of the exact bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proxy.store.clean import readable
+from proxy.types.exchange import Exchange, ModelCall
+
+BINARY_PREFIX = "data:application/octet-stream;base64,"
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """The columns of one exchange; `raw` has (raw_request, raw_response) of each model call."""
+
+    request_body: bytes | None
+    response_body: bytes | None
+    raw: list[tuple[str, str]]
+
+
+def place_bodies(exchange: Exchange, calls: Sequence[ModelCall]) -> Bodies:
+    """Distribute the bodies of an exchange and of those of its model calls that get rows."""
+    client = exchange.request_body
+    kept_request = client if all(call.raw_request for call in calls) else b""
+    requests = []
+    for call in calls:
+        text, kept_request = _text_column(call.raw_request or client, kept_request)
+        requests.append(text)
+    kept_response = b"".join(exchange.response_body)
+    if not kept_response and not calls and exchange.model_calls:
+        kept_response = b"".join(exchange.model_calls[-1].raw_response)
+    responses = []
+    for call in reversed(calls):
+        text, kept_response = _text_column(b"".join(call.raw_response), kept_response)
+        responses.append(text)
+    raw = list(zip(requests, reversed(responses), strict=True))
+    return Bodies(kept_request or None, kept_response or None, raw)
+
+
+def _text_column(body: bytes, kept: bytes) -> tuple[str, bytes]:
+    """The text for `body`, and what the column of bytes has to keep then."""
+    text, exact = readable(body)
+    if exact:
+        return text, kept
+    if kept and kept != body:
+        return BINARY_PREFIX + base64.b64encode(body).decode(), kept
+    return text, body

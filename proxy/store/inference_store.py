@@ -1,0 +1,68 @@
+"""The port `InferenceStore`: questions of a worker, over a small pool that is made when needed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from proxy.errors import StoreUnavailable
+from proxy.store.pool import APPLICATION, unavailable
+from proxy.store.queries import query
+from proxy.types.ids import id_time
+
+ANSWER_SECONDS = 2.0
+CONNECTIONS = 2
+
+
+class PostgresInferenceStore:
+    """Asks Postgres; a server that hangs is unavailable after two seconds."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._pool: asyncpg.Pool | None = None
+        self._making = asyncio.Lock()
+
+    async def inference_exists(self, inference_id: UUID) -> bool:
+        """Whether the inference is stored; its id's time names the partition."""
+        if inference_id.version != 7:
+            return False
+        moment = id_time(inference_id)
+        return bool(await self._ask("fetch_inference_exists", inference_id, moment))
+
+    async def episode_exists(self, episode_id: UUID) -> bool:
+        return bool(await self._ask("fetch_episode_exists", episode_id))
+
+    async def fetch_response_target(self, response_id: str) -> tuple[UUID, UUID] | None:
+        """See `ports.InferenceStore`; looks 31 days back."""
+        row = await self._ask("fetch_response_target", response_id, row=True)
+        return None if row is None else (UUID(int=row[0].int), UUID(int=row[1].int))
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+
+    async def _ask(self, name: str, *values: object, row: bool = False) -> Any:
+        with unavailable():
+            async with asyncio.timeout(ANSWER_SECONDS):
+                pool = await self._connected()
+                fetch = pool.fetchrow if row else pool.fetchval
+                return await fetch(query(name), *values)
+
+    async def _connected(self) -> asyncpg.Pool:
+        async with self._making:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=0,
+                    max_size=CONNECTIONS,
+                    timeout=ANSWER_SECONDS,
+                    command_timeout=ANSWER_SECONDS,
+                    server_settings={"application_name": APPLICATION, "timezone": "UTC"},
+                )
+            if self._pool is None:
+                raise StoreUnavailable("no pool")
+            return self._pool

@@ -1,0 +1,300 @@
+"""From an exchange to rows: one of `exchanges`, and TensorZero's tables when output was produced.
+
+`created_at` of a row is always the time inside its id, so that writing it again changes nothing.
+What a decoder cannot read is stored raw, with an empty output: a record is never lost for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import orjson
+
+from proxy.store.bodies import Bodies, place_bodies
+from proxy.store.clean import clean_text, may_hold_unfit_escapes
+from proxy.types.decoded import Decoded, DecodedInput, Decoder
+from proxy.types.exchange import Attempt, EndReason, Exchange, ModelCall
+from proxy.types.ids import id_time
+
+DEFAULT_FUNCTION = "tensorzero::default"
+NEUTRAL_WIRE = "neutral"
+NO_OUTPUT = b"[]"
+NO_INPUT = DecodedInput(b'{"messages":[]}', None, b"[]")
+NO_PARAMS = b'{"chat_completion":{}}'
+LARGEST_INT = 2**31 - 1
+
+Row = dict[str, object]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Mapped:
+    """The rows of one exchange, by table, and how many of its bodies could not be decoded."""
+
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    decode_failures: int = 0
+
+    def add(self, table: str, row: Row) -> None:
+        self.rows.setdefault(table, []).append(row)
+
+
+class RowMapper:
+    """Maps exchanges to rows. `decoders` by wire, as `ModelCall.wire` names them."""
+
+    def __init__(self, decoders: Mapping[str, Decoder]) -> None:
+        self._decoders = decoders
+
+    def map(self, exchange: Exchange) -> Mapped:
+        """The rows of an exchange.
+
+        Raises:
+            ValueError: an id is no UUID, or JSON of ours is none.
+        """
+        mapped = Mapped()
+        calls = [(call, self._decode_call(call, mapped)) for call in exchange.model_calls]
+        if not any(_has_output(decoded) for _, decoded in calls):
+            mapped.add("exchanges", _exchange_row(exchange, calls, place_bodies(exchange, [])))
+            return mapped
+        bodies = place_bodies(exchange, [call for call, _ in calls])
+        mapped.add("exchanges", _exchange_row(exchange, calls, bodies))
+        self._add_inference(mapped, exchange, calls, bodies)
+        return mapped
+
+    def _add_inference(
+        self,
+        mapped: Mapped,
+        exchange: Exchange,
+        calls: list[tuple[ModelCall, Decoded]],
+        bodies: Bodies,
+    ) -> None:
+        last, decoded = calls[-1]
+        said = self._decode_input(exchange, last, exchange.request_body, mapped)
+        mapped.add("chat_inferences", _inference_row(exchange, _is_whole(exchange, decoded)))
+        mapped.add("chat_inference_data", _inference_data_row(exchange, decoded, said))
+        for (call, answer), raw in zip(calls, bodies.raw, strict=True):
+            sent = said
+            if call.raw_request:
+                sent = self._decode_input(exchange, call, call.raw_request, mapped)
+            mapped.add("model_inferences", _model_row(exchange, call, answer))
+            mapped.add("model_inference_data", _model_data_row(call, answer, sent, raw))
+
+    def _decode_call(self, call: ModelCall, mapped: Mapped) -> Decoded:
+        if call.wire == NEUTRAL_WIRE:
+            return _neutral(call)
+        try:
+            decoded = self._decoders[call.wire].decode_call(call)
+        except Exception as error:
+            mapped.decode_failures += 1
+            log.warning("an answer could not be decoded: %s: %s", type(error).__name__, error)
+            return Decoded(NO_OUTPUT, complete=False, error=type(error).__name__)
+        if decoded.error:
+            mapped.decode_failures += 1
+        return decoded
+
+    def _decode_input(
+        self, exchange: Exchange, call: ModelCall, body: bytes, mapped: Mapped
+    ) -> DecodedInput:
+        """What was said in `body`; nothing when it was not kept or cannot be read."""
+        decoder = self._decoders.get(call.wire) or self._decoders.get(exchange.endpoint)
+        if decoder is None or not body:
+            return NO_INPUT
+        try:
+            return decoder.decode_input(exchange.endpoint, body)
+        except Exception as error:
+            mapped.decode_failures += 1
+            log.warning("a request could not be decoded: %s: %s", type(error).__name__, error)
+            return NO_INPUT
+
+
+def _neutral(call: ModelCall) -> Decoded:
+    return Decoded(
+        output=call.output or NO_OUTPUT,
+        input_tokens=call.input_tokens,
+        output_tokens=call.output_tokens,
+        finish_reason=call.finish_reason or None,
+        usage_found=call.input_tokens is not None or call.output_tokens is not None,
+    )
+
+
+def _has_output(decoded: Decoded) -> bool:
+    """Also what is whole but empty, and what could not be read: only a cut before the first block
+    has produced nothing."""
+    return decoded.output != NO_OUTPUT or decoded.complete or bool(decoded.error)
+
+
+def _is_whole(exchange: Exchange, decoded: Decoded) -> bool:
+    """Whether the stored output is all of what the model said."""
+    complete = exchange.end_reason == EndReason.COMPLETE and decoded.complete
+    return complete and not exchange.response_sha256
+
+
+def _exchange_row(
+    exchange: Exchange, calls: list[tuple[ModelCall, Decoded]], bodies: Bodies
+) -> Row:
+    identifier = UUID(bytes=exchange.id)
+    decoded = calls[-1][1] if calls else None
+    return {
+        "id": identifier,
+        "episode_id": UUID(bytes=exchange.episode_id),
+        "created_at": id_time(identifier),
+        "method": clean_text(exchange.method),
+        "path": clean_text(exchange.path),
+        "endpoint": clean_text(exchange.endpoint),
+        "lane": exchange.lane,
+        "relay": exchange.relay,
+        "stream": exchange.stream,
+        "status": exchange.status,
+        "end_reason": exchange.end_reason,
+        "error": clean_text(exchange.error),
+        "function_name": clean_text(exchange.function_name),
+        "variant_assigned": clean_text(exchange.variant_assigned),
+        "variant_served": clean_text(exchange.variant_served),
+        "variant_pinned": exchange.variant_pinned,
+        "model_name": clean_text(exchange.model_name),
+        "model_provider_name": clean_text(exchange.provider_name),
+        "provider_name": clean_text(exchange.provider_name),
+        "tags": _tags(exchange.tags),
+        "attempts": _attempts(exchange.attempts),
+        "processing_time_ms": _int(exchange.processing_time_ms),
+        "ttft_ms": _int(exchange.ttft_ms),
+        "overhead_us": _int(exchange.overhead_us),
+        "usage_source": "provider" if decoded is not None and decoded.usage_found else "none",
+        "user_agent": clean_text(exchange.user_agent),
+        "api_key_name": clean_text(exchange.api_key_name),
+        "snapshot_hash": exchange.config_hash or None,
+        "upstream_request_id": clean_text(exchange.upstream_request_id),
+        "response_id": clean_text(decoded.response_id) if decoded is not None else "",
+        "request_body": bodies.request_body,
+        "request_bytes": exchange.request_bytes,
+        "request_sha256": exchange.request_sha256 or None,
+        "response_body": bodies.response_body,
+        "response_bytes": exchange.response_bytes,
+        "response_sha256": exchange.response_sha256 or None,
+        "response_content_type": clean_text(exchange.response_content_type),
+    }
+
+
+def _names(exchange: Exchange) -> tuple[str, str]:
+    """The function and the variant that an inference is filed under."""
+    if exchange.function_name:
+        return clean_text(exchange.function_name), clean_text(exchange.variant_served)
+    return DEFAULT_FUNCTION, clean_text(exchange.model_name)
+
+
+def _inference_row(exchange: Exchange, whole: bool) -> Row:
+    identifier = UUID(bytes=exchange.id)
+    function_name, variant_name = _names(exchange)
+    return {
+        "id": identifier,
+        "function_name": function_name,
+        "variant_name": variant_name,
+        "episode_id": UUID(bytes=exchange.episode_id),
+        "processing_time_ms": _int(exchange.processing_time_ms),
+        "ttft_ms": _int(exchange.ttft_ms),
+        "tags": _tags(exchange.tags),
+        "snapshot_hash": exchange.config_hash or None,
+        "output_complete": whole,
+        "created_at": id_time(identifier),
+    }
+
+
+def _inference_data_row(exchange: Exchange, decoded: Decoded, said: DecodedInput) -> Row:
+    identifier = UUID(bytes=exchange.id)
+    params = exchange.inference_params or said.params or NO_PARAMS
+    return {
+        "id": identifier,
+        "input": said.input.decode(),
+        "output": (decoded.inference_output or decoded.output).decode(),
+        "inference_params": params.decode(),
+        "extra_body": "[]",
+        "dynamic_tools": (said.dynamic_tools or b"[]").decode(),
+        "dynamic_provider_tools": "[]",
+        "allowed_tools": None,
+        "tool_choice": said.tool_choice.decode() or None,
+        "parallel_tool_calls": said.parallel_tool_calls,
+        "created_at": id_time(identifier),
+    }
+
+
+def _model_row(exchange: Exchange, call: ModelCall, decoded: Decoded) -> Row:
+    identifier = UUID(bytes=call.id)
+    function_name, variant_name = _names(exchange)
+    return {
+        "id": identifier,
+        "inference_id": UUID(bytes=exchange.id),
+        "input_tokens": _count(decoded.input_tokens),
+        "output_tokens": _count(decoded.output_tokens),
+        "response_time_ms": _int(call.response_time_ms),
+        "model_name": clean_text(call.model_name),
+        "model_provider_name": clean_text(call.provider_name),
+        "ttft_ms": _int(call.ttft_ms),
+        "cached": call.cached,
+        "finish_reason": clean_text(decoded.finish_reason) if decoded.finish_reason else None,
+        "snapshot_hash": exchange.config_hash or None,
+        "cost": None,
+        "provider_cache_read_input_tokens": _count(decoded.cache_read),
+        "provider_cache_write_input_tokens": _count(decoded.cache_write),
+        "function_name": function_name,
+        "variant_name": variant_name,
+        "created_at": id_time(identifier),
+    }
+
+
+def _model_data_row(
+    call: ModelCall, decoded: Decoded, sent: DecodedInput, raw: tuple[str, str]
+) -> Row:
+    identifier = UUID(bytes=call.id)
+    return {
+        "id": identifier,
+        "raw_request": raw[0],
+        "raw_response": raw[1],
+        "system": clean_text(sent.system) if sent.system is not None else None,
+        "input_messages": sent.messages.decode(),
+        "output": decoded.output.decode(),
+        "created_at": id_time(identifier),
+    }
+
+
+def _attempts(attempts: list[Attempt]) -> str:
+    return orjson.dumps(
+        [
+            {
+                "variant_name": clean_text(attempt.variant_name),
+                "model_name": clean_text(attempt.model_name),
+                "provider_name": clean_text(attempt.provider_name),
+                "status": attempt.status,
+                "error": clean_text(attempt.error),
+                "detail": clean_text(attempt.detail),
+                "started_ms": attempt.started_ms,
+                "duration_ms": attempt.duration_ms,
+                "waited_ms": attempt.waited_ms,
+            }
+            for attempt in attempts
+        ]
+    ).decode()
+
+
+def _tags(tags: bytes) -> str:
+    """Tags as `jsonb` takes them: it knows no U+0000 and no halves of surrogate pairs."""
+    if not tags:
+        return "{}"
+    if not may_hold_unfit_escapes(tags):
+        return tags.decode()
+    parsed = orjson.loads(tags)
+    return orjson.dumps(
+        {clean_text(key): clean_text(value) for key, value in parsed.items()}
+    ).decode()
+
+
+def _int(value: int | None) -> int | None:
+    """A time for an `integer` column, which ends at 24 days."""
+    return None if value is None else min(value, LARGEST_INT)
+
+
+def _count(value: int | None) -> int | None:
+    """A provider's count; one that no `integer` can hold is no count."""
+    return None if value is None or value > LARGEST_INT else value

@@ -1,0 +1,1 @@
+SELECT tensorzero.zeroproxy_drop_partition($1, $2)

@@ -1,0 +1,1 @@
+SELECT tensorzero.zeroproxy_default_rows($1)

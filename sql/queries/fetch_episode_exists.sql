@@ -1,0 +1,2 @@
+SELECT EXISTS (SELECT 1 FROM tensorzero.exchanges WHERE episode_id = $1)
+    OR EXISTS (SELECT 1 FROM tensorzero.chat_inferences WHERE episode_id = $1)

@@ -1,0 +1,1 @@
+SELECT number, name, checksum FROM tensorzero.zeroproxy_migrations ORDER BY number

@@ -1,0 +1,1 @@
+SELECT name, retention FROM tensorzero.zeroproxy_partitioned ORDER BY name

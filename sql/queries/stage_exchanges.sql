@@ -1,0 +1,3 @@
+CREATE TEMPORARY TABLE IF NOT EXISTS staging_exchanges
+    (LIKE tensorzero.exchanges INCLUDING DEFAULTS)
+    ON COMMIT DELETE ROWS

@@ -1,0 +1,3 @@
+CREATE TEMPORARY TABLE IF NOT EXISTS staging_model_inferences
+    (LIKE tensorzero.model_inferences INCLUDING DEFAULTS)
+    ON COMMIT DELETE ROWS
