@@ -28,7 +28,8 @@
     │   └── JournalFailed            the disk refused a record
     └── StoreUnavailable             Postgres cannot be asked just now
 
-Only `http/errors.py` knows status codes and bodies. A foreign exception is mapped once, where it enters.
+Only `http/errors.py` knows status codes and bodies. A foreign exception is mapped once, where it
+enters.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Problem:
 
 
 class ConfigError(ZeroProxyError):
-    """The configuration cannot be used. `problems` has every fault that was found, not only the first."""
+    """The configuration cannot be used. `problems` has every fault that was found."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -79,7 +80,7 @@ class EmbeddedPostgresError(StartupError):
 
 
 class RequestError(ZeroProxyError):
-    """The caller's fault. `param` names the field at fault and `code` is a stable word, where there is one."""
+    """The caller's fault. `param` names the field and `code` is a stable word, where there is one."""
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -116,7 +117,7 @@ class NotSupported(RequestError):
 
 
 class UpstreamError(ZeroProxyError):
-    """An attempt at a provider that failed. `kind` is the stable word that rows and metrics carry."""
+    """An attempt at a provider that failed. `kind` is the word that rows and metrics carry."""
 
     kind = "upstream_error"
     status: int | None = None
@@ -199,15 +200,21 @@ class CredentialMissing(UpstreamError):
 class AllVariantsFailed(ZeroProxyError):
     """Every variant that could be tried has failed; `last` is the error of the last attempt.
 
-    `exhausted` says that we have already retried ourselves.
+    `exhausted` says that we have already retried ourselves; `inference_id` names the record.
     """
 
     def __init__(
-        self, message: str, last: UpstreamError | None, *, exhausted: bool = False
+        self,
+        message: str,
+        last: UpstreamError | None,
+        *,
+        exhausted: bool = False,
+        inference_id: str = "",
     ) -> None:
         super().__init__(message)
         self.last = last
         self.exhausted = exhausted
+        self.inference_id = inference_id
 
 
 class RecordingError(ZeroProxyError):

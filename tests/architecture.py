@@ -185,10 +185,7 @@ def test_no_module_holds_mutable_state() -> None:
             ]
             if (
                 isinstance(value, ast.Dict | ast.List | ast.Set)
-                and not all(
-                    name.upper() == name
-                    for name in names
-                )
+                and not all(name.upper() == name for name in names)
                 and names != ["__all__"]
             ):
                 broken.append(f"{shown(path, node.lineno)} {', '.join(names)}")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-
 from proxy.store.embedded import EmbeddedPostgres
+
 from proxy.store.migrate import migrate
 
 TEMPLATE = "migrated"

@@ -1,4 +1,4 @@
-"""Where a worker begins: importable without a worker's imports, so that the main process stays small."""
+"""Where a worker begins: a module without a worker's imports, so that the main process is small."""
 
 from __future__ import annotations
 

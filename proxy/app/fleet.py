@@ -33,17 +33,20 @@ class _Member:
 class Fleet:
     """As many living workers as there are specs, for as long as it is not stopped.
 
-    `on_death(slot)` is called when a worker has died; `on_count(n)` when their number changed.
+    `on_death(slot)` is called when a worker has died, `on_restart()` when it is replaced,
+    `on_count(n)` when their number changed.
     """
 
     def __init__(
         self,
         specs: Sequence[WorkerSpec],
         on_death: Callable[[int], None],
+        on_restart: Callable[[], None],
         on_count: Callable[[int], None],
     ) -> None:
         self._specs = specs
         self._on_death = on_death
+        self._on_restart = on_restart
         self._on_count = on_count
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["proxy.app.preload"])
@@ -52,7 +55,6 @@ class Fleet:
         self._pauses: dict[int, float] = {}
         self._changed = asyncio.Event()
         self._stopping = False
-        self._failed = False
 
     def start(self) -> None:
         for spec in self._specs:
@@ -135,6 +137,7 @@ class Fleet:
 
     def _restart(self, spec: WorkerSpec) -> None:
         if not self._stopping:
+            self._on_restart()
             self._start(spec)
 
     def _gone(self, member: _Member) -> None:

@@ -20,7 +20,7 @@ from proxy.app.spec import WorkerSpec
 from proxy.config.load import LoadedConfig
 
 FLUSH_SECONDS = 10.0
-"""How long the last records may take to reach Postgres at the end; they are in the journal anyway."""
+"""How long the last records may take to reach Postgres; they are in the journal anyway."""
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,12 @@ class Supervisor:
     async def _serve(self, host: Host, claimed: socket.socket) -> int:
         port = int(claimed.getsockname()[1])
         specs = [self._spec(slot, host, port) for slot in range(1, self._options.workers + 1)]
-        fleet = Fleet(specs, on_death=host.worker_died, on_count=host.workers_alive)
+        fleet = Fleet(
+            specs,
+            on_death=host.worker_died,
+            on_restart=host.worker_restarted,
+            on_count=host.workers_alive,
+        )
         fleet.start()
         try:
             if await fleet.wait_ready(self._stopping):

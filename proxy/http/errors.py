@@ -78,7 +78,12 @@ def word(error: ZeroProxyError) -> Wording:
         return _word_request(error)
     if isinstance(error, AllVariantsFailed):
         status = 504 if isinstance(error.last, UpstreamTimeout) else 502
-        headers = (("x-should-retry", "false"),) if error.exhausted else ()
+        headers: tuple[tuple[str, str], ...] = (
+            ("x-request-id", error.inference_id),
+            ("x-tensorzero-inference-id", error.inference_id),
+        )
+        if error.exhausted:
+            headers = (*headers, ("x-should-retry", "false"))
         code = error.last.kind if error.last is not None else None
         return Wording(status, str(error), "upstream_error", None, code, headers)
     if isinstance(error, RecordingError | StoreUnavailable):

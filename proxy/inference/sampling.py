@@ -1,4 +1,4 @@
-"""TensorZero's sampling rule: a hash of function and episode decides, so that episodes are sticky."""
+"""TensorZero's sampling rule: a hash of function and episode decides, so episodes are sticky."""
 
 from __future__ import annotations
 

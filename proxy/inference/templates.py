@@ -8,12 +8,12 @@ from proxy.errors import ConfigError, InvalidRequest, Problem
 
 
 class SystemTemplate:
-    """A variant's system text. It knows one variable, `system_text`: what the client sent, or none."""
+    """A variant's system text. Its one variable is `system_text`: what the client sent, or none."""
 
     def __init__(self, label: str, text: str) -> None:
         self._label = label
         self._environment = Environment(
-            undefined_behavior="strict", auto_escape_callback=lambda name: False
+            undefined_behavior="strict", pycompat=False, auto_escape_callback=lambda name: False
         )
         try:
             self._environment.add_template("system", text)

@@ -58,9 +58,9 @@ class Flight:
             return ("tail", TAIL_SECONDS) if now - self.finished_at > TAIL_SECONDS else None
         if limits.total is not None and now - self.started > limits.total:
             return "total", limits.total
-        if self.waiting and limits.first_token is not None:
-            if now - self.started > limits.first_token:
-                return "first_token", limits.first_token
+        first = limits.first_token
+        if self.waiting and first is not None and now - self.started > first:
+            return "first_token", first
         if limits.idle is not None and now - self.last > limits.idle:
             return "idle", limits.idle
         return None

@@ -1,4 +1,4 @@
-"""What is kept of a body that passes by: its beginning, its length, and a digest when it is long."""
+"""What is kept of a body that passes by: its beginning, its length, a digest when it is long."""
 
 from __future__ import annotations
 

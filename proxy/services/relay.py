@@ -1,4 +1,4 @@
-"""The relay: an OpenAI application's call, routed, answered with the provider's own bytes, recorded.
+"""The relay: an OpenAI application's call, routed, answered with the provider's bytes, recorded.
 
 Bytes go through unchanged when the provider speaks the client's protocol (`raw`); otherwise the
 neutral answer is written in the client's protocol, with nothing added (`translated`).
@@ -316,7 +316,12 @@ class RelayService:
             return
         progress.status = 504 if isinstance(log.last, UpstreamTimeout) else 502
         if await self._recorded(progress, EndReason.UPSTREAM_ERROR, client):
-            raise AllVariantsFailed(_failure_text(log), log.last, exhausted=log.exhausted)
+            raise AllVariantsFailed(
+                _failure_text(log),
+                log.last,
+                exhausted=log.exhausted,
+                inference_id=str(progress.call.id),
+            )
 
     async def _recorded(self, progress: Progress, reason: EndReason, client: Client) -> bool:
         """Whether the client may now see the end; if not, its connection has been cut."""

@@ -116,7 +116,7 @@ class RelaySink:
 
     @property
     def answered(self) -> bool:
-        """Whether there is an HTTP answer that can be relayed as it is, for want of a better one."""
+        """Whether there is an HTTP answer that can be relayed as it is, for want of a better."""
         return self.status != 0 and isinstance(self.error, UpstreamStatus | UpstreamGarbage)
 
     # How it is done.

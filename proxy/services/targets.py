@@ -1,4 +1,4 @@
-"""What a model string means: a function, a configured model, a shorthand, or the default provider."""
+"""What a model string means: a function, a model, a shorthand, or the default provider."""
 
 from __future__ import annotations
 

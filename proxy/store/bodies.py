@@ -17,10 +17,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from re import compile as pattern
 
 from proxy.store.clean import readable
 from proxy.types.exchange import Exchange, ModelCall
 
+_OPEN_MODEL = pattern(rb'"model"\s*:\s*"[^"\\]*\Z')
+_REST_OF_STRING = pattern(rb'[^"\\]*"')
 BINARY_PREFIX = "data:application/octet-stream;base64,"
 
 
@@ -60,3 +63,26 @@ def _text_column(body: bytes, kept: bytes) -> tuple[str, bytes]:
     if kept and kept != body:
         return BINARY_PREFIX + base64.b64encode(body).decode(), kept
     return text, body
+
+
+def same_but_for_model(one: bytes, other: bytes) -> bool:
+    """Whether two bodies differ in nothing but the text of a `model`, the usual difference between
+    what the client sent and what the provider got; both then say the same to the model."""
+    start = _common_prefix(one, other)
+    if _OPEN_MODEL.search(one[max(0, start - 512) : start]) is None:
+        return False
+    ends = (_REST_OF_STRING.match(one, start), _REST_OF_STRING.match(other, start))
+    if ends[0] is None or ends[1] is None:
+        return False
+    return one[ends[0].end() :] == other[ends[1].end() :]
+
+
+def _common_prefix(one: bytes, other: bytes) -> int:
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -134,11 +134,7 @@ class JournalReader:
                 self._forget(file)
 
     def read(self, records: int, budget: int) -> Batch:
-        """Take at most so many records, of all files in turn; no more once `budget` bytes are in.
-
-        Raises:
-            JournalFailed: damaged bytes could not be put aside.
-        """
+        """Take at most so many records, of all files in turn, and about `budget` bytes."""
         batch = Batch()
         ready = [file for file in self._files.values() if file.taken.offset < file.size]
         while ready and records > 0 and budget > 0:
@@ -165,6 +161,11 @@ class JournalReader:
             file = self._files.get(name)
             if file is not None:
                 file.settle(position)
+
+    def rewind(self) -> None:
+        """Read again all that is not settled."""
+        for file in self._files.values():
+            file.taken = file.settled
 
     def survey(self) -> None:
         """Count what is there, while nothing can be taken."""
@@ -198,9 +199,10 @@ class JournalReader:
         try:
             for damage in damages:
                 self._put_aside(file, damage)
-        except JournalFailed:
+        except JournalFailed as error:
+            log.error("%s is not read on: %s", file.name, error)
             file.taken = before
-            raise
+            return [], []
         batch.frames.extend(frames)
         batch.damaged += sum(damage.exchanges for damage in damages)
         return frames, damages

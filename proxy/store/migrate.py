@@ -79,9 +79,7 @@ async def _take_turn(connection: asyncpg.Connection) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _apply_missing(
-    connection: asyncpg.Connection, wanted: Sequence[Migration]
-) -> list[str]:
+async def _apply_missing(connection: asyncpg.Connection, wanted: Sequence[Migration]) -> list[str]:
     await connection.execute(query("create_schema"))
     await connection.execute(query("create_migrations_table"))
     rows = await connection.fetch(query("fetch_migrations"))

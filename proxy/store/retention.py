@@ -10,7 +10,6 @@ import asyncpg
 from proxy.store.queries import query
 
 
-
 @dataclass(frozen=True, slots=True)
 class Retention:
     """Days to keep; None keeps for ever."""
@@ -39,9 +38,7 @@ async def drop_expired(
     return dropped
 
 
-async def _drop_one(
-    connection: asyncpg.Connection, table: str, bound: datetime
-) -> str | None:
+async def _drop_one(connection: asyncpg.Connection, table: str, bound: datetime) -> str | None:
     try:
         async with connection.transaction():
             await connection.execute(query("set_lock_timeout"))

@@ -7,13 +7,13 @@ What a decoder cannot read is stored raw, with an empty output: a record is neve
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import orjson
 
-from proxy.store.bodies import Bodies, place_bodies
+from proxy.store.bodies import Bodies, place_bodies, same_but_for_model
 from proxy.store.clean import clean_text, may_hold_unfit_escapes
 from proxy.types.decoded import Decoded, DecodedInput, Decoder
 from proxy.types.exchange import Attempt, EndReason, Exchange, ModelCall
@@ -24,6 +24,7 @@ NEUTRAL_WIRE = "neutral"
 NO_OUTPUT = b"[]"
 NO_INPUT = DecodedInput(b'{"messages":[]}', None, b"[]")
 NO_PARAMS = b'{"chat_completion":{}}'
+ALL_TOOLS = '{"tools":[],"choice":"function_default"}'
 LARGEST_INT = 2**31 - 1
 
 Row = dict[str, object]
@@ -43,10 +44,18 @@ class Mapped:
 
 
 class RowMapper:
-    """Maps exchanges to rows. `decoders` by wire, as `ModelCall.wire` names them."""
+    """Maps exchanges to rows. `decoders` by wire, as `ModelCall.wire` names them.
 
-    def __init__(self, decoders: Mapping[str, Decoder]) -> None:
+    `on_call` is told what each model call meant, for counting tokens.
+    """
+
+    def __init__(
+        self,
+        decoders: Mapping[str, Decoder],
+        on_call: Callable[[ModelCall, Decoded], None] = lambda call, decoded: None,
+    ) -> None:
         self._decoders = decoders
+        self._on_call = on_call
 
     def map(self, exchange: Exchange) -> Mapped:
         """The rows of an exchange.
@@ -56,6 +65,8 @@ class RowMapper:
         """
         mapped = Mapped()
         calls = [(call, self._decode_call(call, mapped)) for call in exchange.model_calls]
+        for call, decoded in calls:
+            self._on_call(call, decoded)
         if not any(_has_output(decoded) for _, decoded in calls):
             mapped.add("exchanges", _exchange_row(exchange, calls, place_bodies(exchange, [])))
             return mapped
@@ -77,7 +88,7 @@ class RowMapper:
         mapped.add("chat_inference_data", _inference_data_row(exchange, decoded, said))
         for (call, answer), raw in zip(calls, bodies.raw, strict=True):
             sent = said
-            if call.raw_request:
+            if call.raw_request and not same_but_for_model(call.raw_request, exchange.request_body):
                 sent = self._decode_input(exchange, call, call.raw_request, mapped)
             mapped.add("model_inferences", _model_row(exchange, call, answer))
             mapped.add("model_inference_data", _model_data_row(call, answer, sent, raw))
@@ -145,36 +156,37 @@ def _exchange_row(
         "path": clean_text(exchange.path),
         "endpoint": clean_text(exchange.endpoint),
         "lane": exchange.lane,
-        "relay": exchange.relay,
+        "relay": _text(exchange.relay),
         "stream": exchange.stream,
         "status": exchange.status,
         "end_reason": exchange.end_reason,
-        "error": clean_text(exchange.error),
-        "function_name": clean_text(exchange.function_name),
-        "variant_assigned": clean_text(exchange.variant_assigned),
-        "variant_served": clean_text(exchange.variant_served),
+        "error": _text(exchange.error),
+        "function_name": _text(exchange.function_name),
+        "variant_assigned": _text(exchange.variant_assigned),
+        "variant_served": _text(exchange.variant_served),
         "variant_pinned": exchange.variant_pinned,
-        "model_name": clean_text(exchange.model_name),
-        "model_provider_name": clean_text(exchange.provider_name),
-        "provider_name": clean_text(exchange.provider_name),
-        "tags": _tags(exchange.tags),
+        "model_name": _text(exchange.model_name),
+        "provider_name": _text(exchange.provider_name),
+        "tags": tags_column(exchange.tags),
+        "attempt_count": len(exchange.attempts),
         "attempts": _attempts(exchange.attempts),
         "processing_time_ms": _int(exchange.processing_time_ms),
         "ttft_ms": _int(exchange.ttft_ms),
         "overhead_us": _int(exchange.overhead_us),
         "usage_source": "provider" if decoded is not None and decoded.usage_found else "none",
-        "user_agent": clean_text(exchange.user_agent),
-        "api_key_name": clean_text(exchange.api_key_name),
+        "output_complete": decoded is not None and _is_whole(exchange, decoded),
+        "user_agent": _text(exchange.user_agent),
+        "api_key_name": _text(exchange.api_key_name),
         "snapshot_hash": exchange.config_hash or None,
-        "upstream_request_id": clean_text(exchange.upstream_request_id),
-        "response_id": clean_text(decoded.response_id) if decoded is not None else "",
+        "upstream_request_id": _text(exchange.upstream_request_id),
+        "provider_response_id": _text(decoded.response_id) if decoded is not None else None,
         "request_body": bodies.request_body,
         "request_bytes": exchange.request_bytes,
         "request_sha256": exchange.request_sha256 or None,
         "response_body": bodies.response_body,
         "response_bytes": exchange.response_bytes,
         "response_sha256": exchange.response_sha256 or None,
-        "response_content_type": clean_text(exchange.response_content_type),
+        "response_content_type": _text(exchange.response_content_type),
     }
 
 
@@ -195,7 +207,7 @@ def _inference_row(exchange: Exchange, whole: bool) -> Row:
         "episode_id": UUID(bytes=exchange.episode_id),
         "processing_time_ms": _int(exchange.processing_time_ms),
         "ttft_ms": _int(exchange.ttft_ms),
-        "tags": _tags(exchange.tags),
+        "tags": tags_column(exchange.tags),
         "snapshot_hash": exchange.config_hash or None,
         "output_complete": whole,
         "created_at": id_time(identifier),
@@ -210,10 +222,8 @@ def _inference_data_row(exchange: Exchange, decoded: Decoded, said: DecodedInput
         "input": said.input.decode(),
         "output": (decoded.inference_output or decoded.output).decode(),
         "inference_params": params.decode(),
-        "extra_body": "[]",
         "dynamic_tools": (said.dynamic_tools or b"[]").decode(),
-        "dynamic_provider_tools": "[]",
-        "allowed_tools": None,
+        "allowed_tools": ALL_TOOLS if said.dynamic_tools else None,
         "tool_choice": said.tool_choice.decode() or None,
         "parallel_tool_calls": said.parallel_tool_calls,
         "created_at": id_time(identifier),
@@ -235,7 +245,6 @@ def _model_row(exchange: Exchange, call: ModelCall, decoded: Decoded) -> Row:
         "cached": call.cached,
         "finish_reason": clean_text(decoded.finish_reason) if decoded.finish_reason else None,
         "snapshot_hash": exchange.config_hash or None,
-        "cost": None,
         "provider_cache_read_input_tokens": _count(decoded.cache_read),
         "provider_cache_write_input_tokens": _count(decoded.cache_write),
         "function_name": function_name,
@@ -278,7 +287,7 @@ def _attempts(attempts: list[Attempt]) -> str:
     ).decode()
 
 
-def _tags(tags: bytes) -> str:
+def tags_column(tags: bytes) -> str:
     """Tags as `jsonb` takes them: it knows no U+0000 and no halves of surrogate pairs."""
     if not tags:
         return "{}"
@@ -288,6 +297,11 @@ def _tags(tags: bytes) -> str:
     return orjson.dumps(
         {clean_text(key): clean_text(value) for key, value in parsed.items()}
     ).decode()
+
+
+def _text(text: str) -> str | None:
+    """What an optional text column gets: nothing for nothing."""
+    return clean_text(text) if text else None
 
 
 def _int(value: int | None) -> int | None:

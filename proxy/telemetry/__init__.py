@@ -4,7 +4,7 @@ In: calls from every room, on the hot path. Out: `/metrics` for all processes of
 
 - `cells` is memory shared by the processes: one row of numbers for each, right after any of them
   has died.
-- `catalogue` says which series exist and where their cells stand; `families` are the metrics as data.
+- `catalogue` says which series exist and where their cells are; `families` are the metrics.
 - `metrics` is the facade the other rooms use: cells are looked up once, then only added to.
 - `collector` renders a snapshot for Prometheus, off the event loop.
 - `logging` and `loop_lag` say what they are.

@@ -3,7 +3,7 @@
 A file mapped by everybody: a header, one row of float64 cells for each process (slot 0 is the main
 process, 1…N the workers), and one row for the departed. A process writes only its own row, so
 nothing is locked. When a worker has died, the main process adds its counters to the departed row
-and clears its row; a sequence number tells readers to look again, so that they see the numbers once.
+and clears its row; a sequence number tells readers to look again, so that they see them once.
 """
 
 from __future__ import annotations
@@ -95,6 +95,16 @@ class Cells:
         start = self.offset(0, column)
         end = start + self.slots * self.capacity
         return list(self.view[start : end : self.capacity])
+
+    def total(self, column: int) -> float:
+        """One number, summed over all processes, dead ones included."""
+        while True:
+            before = self.view[_SEQUENCE]
+            departed = self.view[self.offset(self.slots, column)]
+            total = sum(self.read(column)) + departed
+            if before % 2 == 0 and self.view[_SEQUENCE] == before:
+                return total
+            time.sleep(0.0001)
 
     def totals(self, columns: int) -> list[float]:
         """The first `columns` numbers, each summed over all processes, dead ones included."""

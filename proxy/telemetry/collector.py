@@ -1,4 +1,4 @@
-"""A snapshot of all processes' numbers, rendered for Prometheus; to be called off the event loop."""
+"""A snapshot of all processes' numbers, rendered for Prometheus, off the event loop."""
 
 from __future__ import annotations
 

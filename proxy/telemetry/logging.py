@@ -13,8 +13,9 @@ import orjson
 SECRETS = re.compile(
     r"(?i)\b(?P<scheme>bearer\s+)[\w.~+/=-]{8,}"
     r"|\b(?P<prefix>sk-|gsk_|xai-)[\w-]{8,}"
-    r"|(?P<userinfo>://[^/\s:@]+:)[^@\s/]+(?=@)"
-    r"|(?P<param>\b(?:password|passwd|pwd|api[-_]?key|token)=)[^\s&;]+"
+    r"|(?P<userinfo>://[^/\s:@]*:)[^\s/]+(?=@)"
+    r"|\b(?P<param>\w*(?:password|passwd|pwd|secret|api[-_]?key|token)['\"]?\s?[=:]\s?)"
+    r"(?:'[^']*'|\"[^\"]*\"|(?:bearer\s+)?[^\s&;]+)"
 )
 
 
@@ -36,7 +37,7 @@ class _Formatter(logging.Formatter):
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
-        return redact(text)
+        return redact(text).encode("utf-8", "backslashreplace").decode()
 
 
 class JsonFormatter(_Formatter):

@@ -28,11 +28,18 @@ OUTCOMES = (
     "credential",
     OTHER,
 )
-TOKEN_KINDS = ("input", "output", "cache_read", "cache_write", "reasoning")
+TOKEN_KINDS = ("input", "output", "cache_read", "cache_write")
+
+
+ROUNDER = 1.5 * 2.0**32
+"""Added and subtracted, it rounds to a multiple of 2^-20 (a microsecond). Sums of such numbers are
+exact up to 2^33, in whatever order they are added: when a dead process's sum moves to the departed,
+the total stays the same to the last bit. If it fell by one bit, Prometheus would see a counter that
+was reset, and count all of it again."""
 
 
 class Histogram:
-    """One histogram of this process; `observe` costs a bisection and two additions."""
+    """One histogram of this process; `observe` costs a bisection and a few additions."""
 
     __slots__ = ("_bounds", "_first", "_sum", "_view")
 
@@ -44,7 +51,7 @@ class Histogram:
 
     def observe(self, value: float) -> None:
         self._view[self._first + bisect_left(self._bounds, value)] += 1
-        self._view[self._sum] += value
+        self._view[self._sum] += (value + ROUNDER) - ROUNDER
 
 
 class RouteCells:
@@ -102,7 +109,7 @@ class Metrics:
         self._latencies = latencies
         self._names = names
         self._routes: dict[tuple[str, str, str, str], RouteCells] = {}
-        self._ends: dict[tuple[str, str], tuple[Histogram, Histogram]] = {}
+        self._ends: dict[tuple[str, str, str], tuple[Histogram, Histogram]] = {}
         self._cached: dict[tuple[str, tuple[str, ...]], Cell] = {}
         self._overhead: dict[str, Histogram] = {}
 
@@ -153,9 +160,9 @@ class Metrics:
     ) -> None:
         """Count a call that has ended."""
         function, variant = self._names.variant(function_name, variant_name)
-        ends = self._ends.get((function, variant))
+        ends = self._ends.get((endpoint, function, variant))
         if ends is None:
-            ends = self._ends[function, variant] = (
+            ends = self._ends[endpoint, function, variant] = (
                 self.histogram(self._latencies.request, endpoint, function, variant),
                 self.histogram(self._latencies.tensorzero_overhead, function, variant),
             )

@@ -58,7 +58,7 @@ class ModelCall(msgspec.Struct, frozen=True, array_like=True, gc=False):
     model_name: str
     provider_name: str
     wire: str
-    """Protocol of `raw_response`, such as `chat_completions`; `neutral` when `output` says it all."""
+    """Protocol of `raw_response`, like `chat_completions`; `neutral` when `output` says it all."""
     stream: bool
     raw_request: bytes
     """Exact body sent to the provider; empty when it equals the exchange's `request_body`."""

@@ -1,4 +1,4 @@
-"""Identifiers: all of ours are UUIDv7, so that the time of a row is inside its id (RFC 9562, 5.7)."""
+"""Identifiers: all of ours are UUIDv7, so that a row's time is inside its id (RFC 9562, 5.7)."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class OutgoingRequest:
 
 
 class Sink(Protocol):
-    """Where a transport puts an answer as it comes. All calls come from the event loop, in order."""
+    """Where a transport puts an answer as it comes; called on the event loop, in order."""
 
     started: bool
     """Whether the first token has come; until then the first-token limit holds."""

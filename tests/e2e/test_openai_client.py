@@ -61,9 +61,11 @@ async def test_a_stream_comes_chunk_by_chunk(served: tuple[Proxy, FakeUpstream])
 async def test_the_stream_helper_accumulates(served: tuple[Proxy, FakeUpstream]) -> None:
     proxy, upstream = served
     upstream.script = stream(events(["a", "b"]))
-    async with client(proxy) as api:
-        async with api.chat.completions.stream(model="m", messages=MESSAGES) as running:
-            final = await running.get_final_completion()
+    async with (
+        client(proxy) as api,
+        api.chat.completions.stream(model="m", messages=MESSAGES) as running,
+    ):
+        final = await running.get_final_completion()
     assert final.choices[0].message.content == "ab"
 
 

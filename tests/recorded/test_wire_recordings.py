@@ -188,10 +188,11 @@ def test_a_truncated_answer_keeps_what_came_before_the_cut(
 
 
 def test_the_decoded_answer_is_what_the_openai_package_reads(answers: list[Recorded]) -> None:
-    compared = 0
+    compared = errors = 0
     for answer in answers:
         decoded = decode_call(answer.stream, [answer.body])
         if decoded.error_status is not None:
+            errors += 1
             continue
         bodies = [json.loads(data) for data in json_events(answer)]
         if answer.stream:
@@ -202,7 +203,7 @@ def test_the_decoded_answer_is_what_the_openai_package_reads(answers: list[Recor
             continue
         assert shown(decoded.answer) == expected, answer.id
         compared += 1
-    assert compared >= len(answers) * 0.95
+    assert compared >= (len(answers) - errors) * 0.95
 
 
 def json_events(answer: Recorded) -> list[bytes]:

@@ -72,7 +72,9 @@ class StreamDecoder:
 
     def close(self) -> list[Chunk]:
         """The last chunks, at the end of the body, however it came."""
+        damaged = self.damaged
         chunks = self._decode(self._parser.close())
+        self.damaged = damaged  # an event that was cut short is no damage
         if self._refusal:
             block = refusal_block("".join(self._refusal))
             chunks.append(Chunk((UnknownDelta("refusal", block.data),)))

@@ -1,0 +1,242 @@
+"""What the main process holds for the whole host: Postgres, the shared numbers, the writer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from proxy.app.recording import writer_cells
+from proxy.app.telemetry import Telemetry, create_cells, open_telemetry
+from proxy.config.load import LoadedConfig
+from proxy.errors import DatabaseUnreachable, StartupError, StoreUnavailable
+from proxy.store.embedded import EmbeddedPostgres
+from proxy.store.housekeeping import Housekeeping
+from proxy.store.migrate import migrate
+from proxy.store.pool import wait_for_database
+from proxy.store.retention import Retention
+from proxy.store.state_dir import state_dir
+from proxy.store.writer import Writer
+from proxy.telemetry import families as f
+from proxy.telemetry.loop_lag import LoopLag
+from proxy.telemetry.metrics import Metrics
+from proxy.types.decoded import Decoded
+from proxy.types.exchange import ModelCall
+from proxy.wire.chat_completions.decode import ChatCompletionsDecoder
+
+REACH_SECONDS = 10.0
+"""How long a database that is being started is waited for."""
+
+MAIN_SLOT = 0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Host:
+    """What lives as long as the main process."""
+
+    cells_path: Path
+    journal_folder: Path | None
+    dsn: str | None
+    telemetry: Telemetry
+    postgres: EmbeddedPostgres | None
+    writer: Writer | None
+    tasks: list[asyncio.Task[None]]
+    lag: LoopLag
+
+    def worker_died(self, slot: int) -> None:
+        """Add the dead worker's numbers to those of the departed."""
+        self.telemetry.cells.retire(slot, self.telemetry.catalogue.gauges())
+
+    def worker_restarted(self) -> None:
+        self.telemetry.metrics.cell(f.WORKER_RESTARTS).add(1)
+
+    def workers_alive(self, count: int) -> None:
+        self.telemetry.metrics.cell(f.WORKERS).set(count)
+
+    async def flush(self, seconds: float) -> None:
+        """Give the last records the chance to reach Postgres; the journal keeps them anyway."""
+        if self.writer is not None and not await self.writer.flush(seconds):
+            log.warning("records are left in the journal; the next start will write them")
+
+    async def close(self) -> None:
+        self.lag.stop()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        if self.writer is not None:
+            self.writer.close()
+        if self.postgres is not None:
+            await self.postgres.stop()
+        shutil.rmtree(self.cells_path.parent, ignore_errors=True)
+
+
+async def open_host(
+    loaded: LoadedConfig, workers: int, database: bool, environ: Mapping[str, str]
+) -> Host:
+    """Start what the workers need.
+
+    Raises:
+        StartupError: Postgres cannot be started or reached, or the journal is another's.
+    """
+    state = state_dir(environ)
+    postgres: EmbeddedPostgres | None = None
+    dsn: str | None = None
+    try:
+        if database and _records(loaded):
+            dsn = database_url(environ)
+            if dsn is None:
+                postgres = EmbeddedPostgres(state / "postgres")
+                log.info("starting the embedded Postgres in %s", state / "postgres")
+                dsn = await postgres.start()
+            await prepare_database(dsn)
+        return await _assemble(loaded, workers, state, dsn, postgres)
+    except BaseException:
+        if postgres is not None:
+            await postgres.stop()
+        raise
+
+
+async def _assemble(
+    loaded: LoadedConfig,
+    workers: int,
+    state: Path,
+    dsn: str | None,
+    postgres: EmbeddedPostgres | None,
+) -> Host:
+    cells_path = _run_folder(state) / "cells"
+    create_cells(cells_path, loaded, workers)
+    telemetry = open_telemetry(cells_path, loaded, MAIN_SLOT)
+    metrics = telemetry.metrics
+    metrics.cell(f.BUILD_INFO, *_only(telemetry, f.BUILD_INFO.name)).set(1)
+    metrics.cell(f.CONFIG_INFO, *_only(telemetry, f.CONFIG_INFO.name)).set(1)
+    metrics.cell(f.JOURNAL_LIMIT).set(loaded.config.zeroproxy.recording.max_journal_bytes)
+    lag = LoopLag(metrics.histogram(f.LOOP_LAG, "main").observe)
+    lag.start()
+    host = Host(cells_path, None, dsn, telemetry, postgres, None, [], lag)
+    if dsn is not None:
+        _start_writing(host, loaded, state, dsn)
+    return host
+
+
+def _start_writing(host: Host, loaded: LoadedConfig, state: Path, dsn: str) -> None:
+    metrics = host.telemetry.metrics
+    settings = loaded.config.zeroproxy.recording
+    retention = Retention(
+        loaded.config.postgres.inference_metadata_retention_days,
+        loaded.config.postgres.inference_data_retention_days,
+    )
+    host.journal_folder = state / "journal"
+    host.writer = Writer(
+        host.journal_folder,
+        dsn,
+        {"chat_completions": ChatCompletionsDecoder()},
+        writer_cells(metrics),
+        quarantine=state / "quarantine",
+        batch_rows=settings.batch_rows,
+        flush_interval=settings.flush_interval_ms / 1000,
+        retention_days=retention.data_days,
+        shed=_shed_by(host.telemetry),
+        on_batch=metrics.histogram(f.WRITER_BATCH).observe,
+        on_call=_token_counter(metrics),
+    )
+    keeping = Housekeeping(dsn, retention, metrics.cell(f.DEFAULT_ROWS).set)
+    host.tasks += [
+        asyncio.create_task(host.writer.run(), name="writer"),
+        asyncio.create_task(keeping.run(), name="housekeeping"),
+    ]
+
+
+def _shed_by(telemetry: Telemetry) -> Callable[[], float]:
+    column = telemetry.catalogue.column(f.EXCHANGES["shed"])
+    return lambda: telemetry.cells.total(column)
+
+
+def _token_counter(metrics: Metrics) -> Callable[[ModelCall, Decoded], None]:
+    def count(call: ModelCall, decoded: Decoded) -> None:
+        counts = (
+            ("input", decoded.input_tokens),
+            ("output", decoded.output_tokens),
+            ("cache_read", decoded.cache_read),
+            ("cache_write", decoded.cache_write),
+        )
+        metrics.tokens(call.model_name, call.provider_name, counts)
+
+    return count
+
+
+def _only(telemetry: Telemetry, name: str) -> tuple[str, ...]:
+    """The labels of a family that has one series."""
+    return next(each.values for each in telemetry.catalogue.series if each.family.name == name)
+
+
+def _records(loaded: LoadedConfig) -> bool:
+    wanted = loaded.config.gateway.observability.enabled
+    return loaded.config.zeroproxy.recording.enabled and wanted is not False
+
+
+def _run_folder(state: Path) -> Path:
+    """A folder of this process; those of the dead are removed."""
+    run = state / "run"
+    run.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for old in run.iterdir():
+        if not (old.name.isdigit() and _alive(int(old.name))):
+            shutil.rmtree(old, ignore_errors=True)
+    folder = run / str(os.getpid())
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder
+
+
+def _alive(pid: int) -> bool:
+    with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(PermissionError):
+            os.kill(pid, 0)
+        return True
+    return False
+
+
+def database_url(environ: Mapping[str, str]) -> str | None:
+    """The operator's own database, if there is one."""
+    return environ.get("DATABASE_URL") or environ.get("TENSORZERO_POSTGRES_URL") or None
+
+
+async def prepare_database(dsn: str) -> list[str]:
+    """Reach the database and bring its schema up to date; the names of the migrations applied.
+
+    Raises:
+        StartupError: it does not answer, or refuses.
+    """
+    await wait_for_database(dsn, REACH_SECONDS)
+    try:
+        applied = await migrate(dsn)
+    except StoreUnavailable as error:
+        raise DatabaseUnreachable(f"the database went away while migrating: {error}") from error
+    if applied:
+        log.info("migrated: %s", ", ".join(applied))
+    return applied
+
+
+async def migrate_database(environ: Mapping[str, str]) -> list[str]:
+    """`zeroproxy migrate`: the operator's database, or the embedded one.
+
+    Raises:
+        StartupError: as `prepare_database`.
+    """
+    dsn = database_url(environ)
+    if dsn is not None:
+        return await prepare_database(dsn)
+    postgres = EmbeddedPostgres(state_dir(environ) / "postgres")
+    dsn = await postgres.start()
+    try:
+        return await prepare_database(dsn)
+    finally:
+        await postgres.stop()
+
+
+__all__ = ["Host", "StartupError", "database_url", "migrate_database", "open_host"]

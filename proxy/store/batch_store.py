@@ -1,0 +1,187 @@
+"""One connection, on which the writer's batches are committed; and what failures mean.
+
+Either Postgres cannot do it now (`StoreUnavailable`: wait, come again), or it refuses these very
+records (`Refused`: divide, find the bad one). What is neither, such as a missing table, says
+nothing against the records, and is waited for, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+import asyncpg
+
+from proxy.errors import StoreUnavailable
+from proxy.store.copy import insert_rows, prepare_staging
+from proxy.store.feedback_rows import (
+    fetch_target,
+    insert_feedback,
+    insert_rejected,
+    upsert_config,
+)
+from proxy.store.items import Item
+from proxy.store.partitions import ensure_partitions
+from proxy.store.pool import connect, unavailable
+from proxy.types.exchange import Feedback
+
+STATEMENT_SECONDS = 30.0
+
+REFUSALS: tuple[type[Exception], ...] = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+)
+"""What Postgres, or its driver, has against records."""
+
+INTERNAL_ERROR = "XX000"
+"""Also what Postgres says of a field that is too large for it to hold in memory."""
+
+
+class Refused(Exception):
+    """Postgres does not take these records. The text has none of their content."""
+
+
+class TimedOut(StoreUnavailable):
+    """It took too long: Postgres hangs, or this was too much at once."""
+
+
+class BatchStore:
+    """Connects when needed; after any failure that is not a refusal, it connects anew."""
+
+    def __init__(self, dsn: str, *, statement_seconds: float = STATEMENT_SECONDS) -> None:
+        self._dsn = dsn
+        self._seconds = statement_seconds
+        self._connection: asyncpg.Connection | None = None
+        self._days: set[date] = set()
+
+    async def write(self, items: Sequence[Item]) -> None:
+        """Commit the items, all or none; those that are there already stay as they are.
+
+        Raises:
+            Refused, StoreUnavailable
+        """
+        connection = await self._connected()
+        try:
+            with unavailable():
+                await self._ensure_days(connection, items)
+                await self._commit(connection, items)
+        except Exception as error:
+            raise self._meaning(error) from error
+
+    async def resolve(self, feedback: Feedback) -> bool:
+        """Insert the feedback if its target is stored; whether it is.
+
+        Raises:
+            Refused, StoreUnavailable
+        """
+        connection = await self._connected()
+        try:
+            with unavailable():
+                target = await fetch_target(connection, feedback)
+                if target is not None:
+                    await insert_feedback(connection, feedback, target)
+                return target is not None
+        except Exception as error:
+            raise self._meaning(error) from error
+
+    async def reject(self, feedback: Feedback, reason: str) -> None:
+        """Put the feedback into `feedback_rejected`.
+
+        Raises:
+            Refused, StoreUnavailable
+        """
+        connection = await self._connected()
+        try:
+            with unavailable():
+                await insert_rejected(connection, feedback, reason)
+        except Exception as error:
+            raise self._meaning(error) from error
+
+    def close(self) -> None:
+        """Drop the connection at once."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is not None and not self._connection.is_closed():
+            return self._connection
+        try:
+            with unavailable():
+                self._connection = await connect(self._dsn, command_timeout=self._seconds)
+                await prepare_staging(self._connection)
+        except StoreUnavailable:
+            self.close()
+            raise
+        except Exception as error:
+            self.close()
+            raise StoreUnavailable(f"Postgres does not let us in: {_reason(error)}") from error
+        self._days.clear()
+        return self._connection
+
+    async def _ensure_days(self, connection: asyncpg.Connection, items: Sequence[Item]) -> None:
+        missing = set().union(*(item.days for item in items)) - self._days
+        if missing:
+            await ensure_partitions(connection, missing)
+            self._days |= missing
+
+    async def _commit(self, connection: asyncpg.Connection, items: Sequence[Item]) -> None:
+        rows: dict[str, list[tuple[object, ...]]] = {}
+        for item in items:
+            for table, some in item.rows.items():
+                rows.setdefault(table, []).extend(some)
+        others = [item for item in items if not item.rows]
+        if not others:
+            await insert_rows(connection, rows)
+            return
+        async with connection.transaction():
+            if rows:
+                await insert_rows(connection, rows)
+            for item in others:
+                await _insert_other(connection, item)
+
+    def _meaning(self, error: Exception) -> Exception:
+        """What to raise for what was raised. A connection that may be broken is dropped."""
+        internal = getattr(error, "sqlstate", None) == INTERNAL_ERROR
+        if isinstance(error, REFUSALS) or internal:
+            if self._connection is not None and self._connection.is_in_transaction():
+                self.close()
+            return Refused(_reason(error))
+        self.close()
+        cause = error.__cause__
+        if isinstance(cause, TimeoutError | asyncpg.QueryCanceledError):
+            return TimedOut(f"Postgres took longer than {self._seconds:g} s")
+        if isinstance(error, StoreUnavailable):
+            return error
+        return StoreUnavailable(f"Postgres cannot be written to: {_reason(error)}")
+
+
+async def _insert_other(connection: asyncpg.Connection, item: Item) -> None:
+    if item.feedback is not None:
+        await insert_feedback(connection, item.feedback, UUID(bytes=item.feedback.target_id))
+    if item.config is not None:
+        await upsert_config(connection, item.config)
+
+
+def _reason(error: Exception) -> str:
+    """Kind, place and message of an error, without any of the values it complains about."""
+    name = type(error).__name__
+    state = getattr(error, "sqlstate", None)
+    if state is None or not hasattr(error, "severity"):
+        return name
+    message = re.split(r': (?=["\'])', str(error.args[0]) if error.args else "")[0][:200]
+    column = getattr(error, "column_name", None) or _copied_column(getattr(error, "context", ""))
+    place = f", column {column}" if column else ""
+    return f"{name} ({state}{place}): {message}"
+
+
+def _copied_column(context: str | None) -> str | None:
+    found = re.search(r"column (\w+)", context or "")
+    return found[1] if found else None

@@ -1,0 +1,113 @@
+"""Feedback that has to find its target first: asked for now and then, rejected after the grace."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from proxy.errors import StoreUnavailable
+from proxy.store.accounts import WriterCells
+from proxy.store.batch_store import BatchStore, Refused
+from proxy.store.items import Item
+from proxy.store.pending import PendingFeedback, Waiting
+
+ASK_S = 0.5
+"""Between two rounds of asking; a longer gap does not count towards the grace."""
+SAVE_PAUSE_S = 1.0
+UNAVAILABLE_PAUSE_S = 2.0
+UNKNOWN_TARGET = "the target was not stored within the grace"
+TOO_MANY = "too many feedbacks wait for their target"
+
+log = logging.getLogger(__name__)
+
+
+class FeedbackQueue:
+    """Pending feedback and its way into the tables."""
+
+    def __init__(
+        self,
+        pending: PendingFeedback,
+        store: BatchStore,
+        cells: WriterCells,
+        grace: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pending = pending
+        self._store = store
+        self._cells = cells
+        self._grace = grace
+        self._clock = clock
+        self._asked_at: float | None = None
+        self._fresh = False
+        self._not_before = 0.0
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    async def take_over(self, items: Sequence[Item]) -> None:
+        """Let these wait; when this returns, they are kept on disk. Their frames can be settled."""
+        if not items:
+            return
+        for item in items:
+            if item.feedback is not None:
+                self._pending.add(item.feedback)
+        self._fresh = True
+        while not self._saved():
+            await asyncio.sleep(SAVE_PAUSE_S)
+
+    async def resolve_all(self) -> None:
+        """Ask for all targets, if it is time to. A failing Postgres ends the round, quietly."""
+        now = self._clock()
+        if not self._pending.entries or not self._is_time(now):
+            return
+        waited = 0.0 if self._asked_at is None else min(now - self._asked_at, 2 * ASK_S)
+        self._asked_at, self._fresh = now, False
+        try:
+            for entry in list(self._pending.entries):
+                await self._resolve(entry, waited)
+        except StoreUnavailable as error:
+            log.warning("feedback has to wait: %s", error)
+            self._asked_at = None
+            self._not_before = self._clock() + UNAVAILABLE_PAUSE_S
+        self._saved()
+
+    def _is_time(self, now: float) -> bool:
+        if now < self._not_before:
+            return False
+        return self._fresh or self._asked_at is None or now - self._asked_at >= ASK_S
+
+    async def _resolve(self, entry: Waiting, waited: float) -> None:
+        try:
+            if await self._store.resolve(entry.feedback):
+                self._pending.remove(entry)
+                self._cells.feedback_written.add(1)
+                return
+            reason = self._why_not_wait(entry, waited)
+        except Refused as error:
+            reason = str(error)
+        if reason:
+            await self._reject(entry, reason)
+
+    def _why_not_wait(self, entry: Waiting, waited: float) -> str:
+        entry.seconds += waited
+        if entry.seconds >= self._grace:
+            return UNKNOWN_TARGET
+        return TOO_MANY if self._pending.is_full else ""
+
+    async def _reject(self, entry: Waiting, reason: str) -> None:
+        try:
+            await self._store.reject(entry.feedback, reason)
+        except Refused as error:
+            log.error("a rejected feedback cannot even be stored as such: %s", error)
+        self._pending.remove(entry)
+        self._cells.feedback_rejected.add(1)
+
+    def _saved(self) -> bool:
+        try:
+            self._pending.save()
+        except OSError as error:
+            log.error("pending feedback could not be kept: %s", error)
+            return False
+        return True

@@ -1,0 +1,86 @@
+"""Feedback whose target is not stored yet: it may still be in a journal, perhaps another replica's.
+
+Kept in a small file, so that a restart does not forget it. The time that counts towards the grace
+is time in which Postgres could be asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import msgspec
+
+from proxy.store.group_commit import sync_folder
+from proxy.types.exchange import Feedback
+
+FILE_NAME = "pending.feedback"
+MOST = 10_000
+
+log = logging.getLogger(__name__)
+
+
+class Waiting(msgspec.Struct, array_like=True):
+    """One feedback, and for how many seconds its target has been asked for."""
+
+    feedback: Feedback
+    seconds: float = 0.0
+
+
+class PendingFeedback:
+    """All that wait. `save` after a change, before their frames are settled."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE_NAME
+        self.entries: list[Waiting] = self._load()
+        self._changed = False
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.entries) >= MOST
+
+    def add(self, feedback: Feedback) -> None:
+        """Let it wait; a repeat of one that waits already is ignored."""
+        if all(entry.feedback.id != feedback.id for entry in self.entries):
+            self.entries.append(Waiting(feedback))
+            self._changed = True
+
+    def remove(self, entry: Waiting) -> None:
+        self.entries.remove(entry)
+        self._changed = True
+
+    def save(self) -> None:
+        """Write the file anew, whole or not at all. Raises OSError when the disk refuses."""
+        if not self._changed:
+            return
+        if self.entries:
+            self._write(msgspec.msgpack.encode(self.entries))
+        else:
+            self._path.unlink(missing_ok=True)
+        self._changed = False
+
+    def _write(self, data: bytes) -> None:
+        temporary = self._path.with_suffix(".new")
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)
+        sync_folder(self._path.parent)
+
+    def _load(self) -> list[Waiting]:
+        try:
+            data = self._path.read_bytes()
+        except FileNotFoundError:
+            return []
+        try:
+            return msgspec.msgpack.decode(data, type=list[Waiting])
+        except msgspec.DecodeError as error:
+            kept = self._path.with_suffix(".damaged")
+            self._path.replace(kept)
+            log.error("the file of pending feedback is damaged (%s); kept as %s", error, kept)
+            return []

@@ -1,0 +1,292 @@
+"""Recorded exchanges of real providers through the running relay: out as in, and stored as sent."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import os
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import asyncpg
+import pytest
+
+from tests.e2e.conftest import StartProxy, off_loop, start_proxy, upstream  # noqa: F401
+from tests.fake_upstream import FakeUpstream, Seen, Wire, split
+from tests.harness import Proxy, one_provider
+
+RECORDINGS = Path(__file__).resolve().parents[2].parent / "shared" / "recordings"
+OURS = Path(__file__).resolve().parents[1] / "data" / "chat_completions"
+PROVE = bool(os.environ.get("PROVE"))
+SAMPLE = 120
+SEED = 20261121
+CONCURRENCY = 16
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One exchange. `cuts` are the ends of the transport chunks, where the recorder kept them."""
+
+    id: str
+    provider: str
+    request: bytes
+    status: int
+    content_type: str
+    body: bytes
+    stream: bool
+    cuts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Play:
+    """One way of playing an exchange: whole, cut at places, or broken off at one."""
+
+    exchange: Recorded
+    cuts: tuple[int, ...] = ()
+    truncated: int | None = None
+
+
+def recordings() -> Iterator[Recorded]:
+    for path in sorted(RECORDINGS.glob("*.jsonl.gz")):
+        with gzip.open(path, "rt") as lines:
+            for line in lines:
+                row = json.loads(line)
+                if row["api"] == "chat_completions" and row["fidelity"] == "bytes":
+                    yield _recorded(row)
+
+
+def _recorded(row: dict[str, Any]) -> Recorded:
+    response = row["response"]
+    ends, place = [], 0
+    for size in response.get("chunk_sizes") or ():
+        place += size
+        ends.append(place)
+    body = (row.get("request") or {}).get("body") or "{}"
+    kind = "text/event-stream" if row["stream"] else "application/json"
+    return Recorded(
+        id=row["id"],
+        provider=row["provider"],
+        request=_with_model(body.encode(), row["stream"]),
+        status=response["status"],
+        content_type=(response.get("headers") or {}).get("content-type", kind),
+        body=response["body"].encode(),
+        stream=row["stream"],
+        cuts=tuple(ends[:-1]),
+    )
+
+
+def _with_model(body: bytes, stream: bool) -> bytes:
+    """The request as recorded. Azure's name no model: there it stands in the path."""
+    members = json.loads(body)
+    if isinstance(members.get("model"), str):
+        return body
+    head = b'{"model": "passed-on"' + (b', "stream": true' if stream else b"")
+    rest = body.lstrip()[1:].lstrip()
+    return head + (b"}" if rest.startswith(b"}") else b", " + rest)
+
+
+def own_exchanges() -> list[Recorded]:
+    """What we wrote ourselves, for a clone that has no recordings beside it."""
+    found = []
+    for path in sorted(OURS.glob("*.json")):
+        row = json.loads(path.read_text())
+        if "response" in row and isinstance(row["response"], dict) and "body" in row["response"]:
+            row = {"id": path.stem, "provider": "ours", "stream": False, **row}
+            found.append(_recorded(row))
+    return found
+
+
+@pytest.fixture(scope="module")
+def exchanges() -> list[Recorded]:
+    if not RECORDINGS.is_dir():
+        return own_exchanges()
+    found = list(recordings())
+    if PROVE:
+        return found
+    return random.Random(SEED).sample(found, SAMPLE)
+
+
+class Player:
+    """The upstream's script: which play is meant stands in a header of the request."""
+
+    def __init__(self, plays: Sequence[Play]) -> None:
+        self.plays = plays
+        self.bodies: dict[int, bytes] = {}
+
+    async def __call__(self, seen: Seen, wire: Wire) -> None:
+        number = int(seen.headers["x-play"])
+        play = self.plays[number]
+        self.bodies[number] = seen.body
+        exchange = play.exchange
+        await wire.head(exchange.status, {"content-type": exchange.content_type})
+        body = exchange.body if play.truncated is None else exchange.body[: play.truncated]
+        for piece in split(body, play.cuts):
+            await wire.chunk(piece)
+            await asyncio.sleep(0)
+        if play.truncated is None:
+            await wire.end()
+            return
+        await asyncio.sleep(0.02)
+        wire.closing = True
+
+
+@dataclass(frozen=True)
+class Result:
+    status: int
+    body: bytes
+    headers: dict[str, str]
+    cut: bool
+
+
+async def play_all(proxy: Proxy, plays: Sequence[Play]) -> list[Result]:
+    gate = asyncio.Semaphore(CONCURRENCY)
+    connector = aiohttp.TCPConnector(limit=CONCURRENCY)
+    async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as client:
+
+        async def one(number: int, play: Play) -> Result:
+            async with (
+                gate,
+                client.post(
+                    proxy.base + "/v1/chat/completions",
+                    data=play.exchange.request,
+                    headers={"content-type": "application/json", "x-play": str(number)},
+                ) as response,
+            ):
+                received, cut = b"", False
+                try:
+                    async for block in response.content.iter_any():
+                        received += block
+                except aiohttp.ClientPayloadError:
+                    cut = True
+                return Result(response.status, received, dict(response.headers), cut)
+
+        return await asyncio.gather(*[one(number, play) for number, play in enumerate(plays)])
+
+
+@pytest.fixture
+async def relay(
+    upstream: FakeUpstream,  # noqa: F811
+    start_proxy: StartProxy,  # noqa: F811
+) -> AsyncIterator[Proxy]:
+    """A proxy whose default provider is the player: request bodies pass untouched."""
+    config = one_provider(
+        upstream.api_base,
+        default_provider={
+            "type": "openai",
+            "api_base": upstream.api_base,
+            "api_key_location": "none",
+        },
+    )
+    yield await off_loop(lambda: start_proxy(config, workers=2))
+
+
+async def stored(db: asyncpg.Connection) -> dict[UUID, asyncpg.Record]:
+    rows = await db.fetch(
+        """
+        SELECT e.id, e.request_body, e.response_body, e.end_reason, e.error, e.status,
+               d.raw_request, d.raw_response
+        FROM tensorzero.exchanges e
+        LEFT JOIN tensorzero.model_inferences m ON m.inference_id = e.id
+        LEFT JOIN tensorzero.model_inference_data d ON d.id = m.id
+        """
+    )
+    return {row["id"]: row for row in rows}
+
+
+def stored_request(row: asyncpg.Record) -> bytes:
+    return row["request_body"] or (row["raw_request"] or "").encode()
+
+
+def stored_response(row: asyncpg.Record) -> bytes:
+    return row["response_body"] or (row["raw_response"] or "").encode()
+
+
+async def test_every_exchange_passes_out_as_in_and_is_stored_as_sent(
+    exchanges: list[Recorded],
+    relay: Proxy,
+    upstream: FakeUpstream,
+    database: str,
+) -> None:
+    source = random.Random(SEED)
+    plays = []
+    for exchange in exchanges:
+        plays.append(Play(exchange))
+        if exchange.cuts:
+            plays.append(Play(exchange, exchange.cuts))
+        for _ in range(3):
+            places = sorted(source.randrange(1, max(2, len(exchange.body))) for _ in range(3))
+            plays.append(Play(exchange, tuple(places)))
+    player = Player(plays)
+    upstream.script = player
+    results = await play_all(relay, plays)
+    await off_loop(lambda: relay.settle(120))
+    connection = await asyncpg.connect(database)
+    rows = await stored(connection)
+    await connection.close()
+    agreed, total = Counter[str](), Counter[str]()
+    broken = []
+    for number, (play, result) in enumerate(zip(plays, results, strict=True)):
+        exchange = play.exchange
+        row = rows.get(UUID(result.headers["x-tensorzero-inference-id"]))
+        faults = [
+            name
+            for name, holds in {
+                "status": result.status == exchange.status,
+                "body": result.body == exchange.body and not result.cut,
+                "content-type": result.headers["Content-Type"] == exchange.content_type,
+                "request": player.bodies[number] == exchange.request,
+                "row": row is not None,
+                "stored request": row is not None and stored_request(row) == exchange.request,
+                "stored response": row is not None and stored_response(row) == exchange.body,
+            }.items()
+            if not holds
+        ]
+        total[exchange.provider] += 1
+        if faults:
+            broken.append((exchange.id, exchange.provider, play.cuts, faults))
+        else:
+            agreed[exchange.provider] += 1
+    shares = ", ".join(f"{name} {agreed[name]}/{total[name]}" for name in sorted(total))
+    print(f"\n{len(exchanges)} exchanges, {len(plays)} plays, out as in and stored: {shares}")
+    assert not broken, broken[:5]
+
+
+async def test_what_breaks_off_is_noticed_and_recorded_so(
+    exchanges: list[Recorded],
+    relay: Proxy,
+    upstream: FakeUpstream,
+    database: str,
+) -> None:
+    source = random.Random(SEED + 1)
+    streams = [each for each in exchanges if each.stream and each.status == 200]
+    plays = [
+        Play(exchange, truncated=source.randrange(1, max(2, len(exchange.body) - 20)))
+        for exchange in streams
+        for _ in range(3)
+    ]
+    upstream.script = Player(plays)
+    results = await play_all(relay, plays)
+    await off_loop(lambda: relay.settle(120))
+    connection = await asyncpg.connect(database)
+    rows = await stored(connection)
+    await connection.close()
+    for play, result in zip(plays, results, strict=True):
+        row = rows[UUID(result.headers["x-tensorzero-inference-id"])]
+        if result.cut:
+            assert row["end_reason"] == "upstream_cut", play
+            assert play.exchange.body.startswith(result.body)
+        else:
+            assert result.status == 502, play
+            assert row["end_reason"] == "upstream_error", play
+        assert row["error"] == "reset", play
+    cut = sum(result.cut for result in results)
+    print(
+        f"\n{len(plays)} broken streams: {cut} cut for the client, {len(plays) - cut} answered 502"
+    )
