@@ -157,7 +157,7 @@ class Ledger:
     @staticmethod
     async def _connect(cluster: Cluster) -> asyncpg.Connection:
         return await asyncpg.connect(
-            host=cluster.socket_folder, port=cluster.port, user="postgres", database="postgres"
+            host=cluster.socket_folder, port=cluster.port, user="postgres", database="tensorzero"
         )
 
     def count(self) -> int:
@@ -245,6 +245,8 @@ class Stage:
     def __init__(self, cores: Cores) -> None:
         self.cores = cores
         self.folder = Path(tempfile.mkdtemp(prefix="bench-"))
+        # Postgres runs under another account where this runs as root, and must get to its data.
+        self.folder.chmod(0o711)
         self.upstream_port = free_port()
         self.subjects: list[Subject] = []
         self._upstream: Program | None = None

@@ -80,7 +80,7 @@ class EmbeddedPostgresError(StartupError):
 
 
 class RequestError(ZeroProxyError):
-    """The caller's fault. `param` names the field and `code` is a stable word, where there is one."""
+    """The caller's fault. `param` names the field, `code` is a stable word, where there are."""
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -192,7 +192,7 @@ class UpstreamClientError(UpstreamError):
 
 
 class CredentialMissing(UpstreamError):
-    """The configured credential has no value for this call (say, a `dynamic::` key that was not sent)."""
+    """The configured credential has no value for this call."""
 
     kind = "credential"
 

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 from proxy.store.embedded import EmbeddedPostgres
 
 from proxy.store.migrate import migrate
+from tests.fake_upstream import FakeUpstream, answer, completion
+from tests.harness import Proxy, one_provider, write_config
 
 TEMPLATE = "migrated"
 
 
 @pytest.fixture(scope="session")
 def postgres_dsn() -> Iterator[str]:
-    """The server, as the product starts it. The address is that of its own database."""
+    """The server, as the product starts it. The address is that of its own database.
+
+    TEST_DATABASE_URL names another server to run on.
+    """
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        asyncio.run(_prepare(given))
+        yield given
+        return
     with tempfile.TemporaryDirectory(prefix="zp-test-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
         server = EmbeddedPostgres(Path(folder) / "postgres", max_connections=150)
@@ -31,6 +43,7 @@ def postgres_dsn() -> Iterator[str]:
 
 async def _prepare(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
+    await connection.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}")
     await connection.execute(f"CREATE DATABASE {TEMPLATE}")
     await connection.close()
     await migrate(sibling(dsn, TEMPLATE))
@@ -57,3 +70,54 @@ async def _run(dsn: str, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[FakeUpstream]:
+    """The provider; it runs on the test's own event loop."""
+    async with FakeUpstream(answer(completion())) as running:
+        yield running
+
+
+StartProxy = Callable[..., Proxy]
+
+
+@pytest.fixture
+def start_proxy(tmp_path: Path, database: str) -> Iterator[StartProxy]:
+    """Starts proxies on the test's database, and ends them with the test."""
+    running: list[Proxy] = []
+
+    def start(
+        config: dict[str, Any], *, workers: int = 1, dsn: str | None = database, **more: Any
+    ) -> Proxy:
+        number = len(running)
+        path = write_config(tmp_path / f"config-{number}.yaml", config)
+        proxy = Proxy(path, tmp_path / "state", dsn, workers, **more)
+        running.append(proxy)
+        return proxy.start()
+
+    yield start
+    for proxy in running:
+        if proxy.process is not None:
+            proxy.kill_all()
+
+
+@pytest.fixture
+async def served(
+    upstream: FakeUpstream, start_proxy: StartProxy
+) -> AsyncIterator[tuple[Proxy, FakeUpstream]]:
+    """A proxy with the model `m` and the function `f` in front of the upstream."""
+    proxy = await off_loop(lambda: start_proxy(one_provider(upstream.api_base)))
+    yield proxy, upstream
+
+
+async def off_loop(work: Callable[[], Any]) -> Any:
+    """Run blocking work in a thread: the upstream needs this event loop meanwhile."""
+    return await asyncio.get_running_loop().run_in_executor(None, work)
+
+
+@pytest.fixture
+async def db(database: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database)
+    yield connection
+    await connection.close()

@@ -57,7 +57,11 @@ class Proxy:
             for key, value in os.environ.items()
             if key not in ("DATABASE_URL", "TENSORZERO_POSTGRES_URL")
         }
-        environ |= {"ZEROPROXY_STATE_DIR": str(self.state), "PYTHONPATH": str(ROOT)}
+        paths = [str(ROOT), *filter(None, [environ.get("PYTHONPATH")])]
+        environ |= {
+            "ZEROPROXY_STATE_DIR": str(self.state),
+            "PYTHONPATH": os.pathsep.join(paths),
+        }
         if self.dsn is not None:
             environ["DATABASE_URL"] = self.dsn
         environ |= self.environ
@@ -99,8 +103,10 @@ class Proxy:
     def tree(self) -> list[psutil.Process]:
         """The main process and all below it."""
         assert self.process is not None
-        main = psutil.Process(self.process.pid)
-        return [main, *main.children(recursive=True)]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            main = psutil.Process(self.process.pid)
+            return [main, *main.children(recursive=True)]
+        return []
 
     def worker_pids(self) -> list[int]:
         """Processes that listen on the port."""
@@ -174,19 +180,26 @@ class Proxy:
         return books | {"journalled": self.metric("zeroproxy_exchanges_journalled")}
 
     def settle(self, seconds: float = 30.0) -> dict[str, float]:
-        """Wait until nothing is left in the journals, and give the books."""
+        """Wait until nothing is left in the journals, and give the books.
+
+        They are published ten times a second, so they must be the same after a while.
+        """
         deadline = time.monotonic() + seconds
+        last: dict[str, float] = {}
         while True:
             books = self.accounts()
-            out = sum(
-                books[state]
-                for state in ("written", "journalled", "shed", "quarantined", "expired")
-            )
-            if books["journalled"] == 0 and books["produced"] + books["adopted"] == out:
+            if books == last and books["journalled"] == 0 and balance(books) == 0:
                 return books
             if time.monotonic() > deadline:
                 raise AssertionError(f"not at rest after {seconds} s: {books}\n{self.tail()}")
-            time.sleep(0.1)
+            last = books
+            time.sleep(0.4)
+
+
+def balance(books: Mapping[str, float]) -> float:
+    """What came in less what is somewhere; 0 when the books are right."""
+    out = ("written", "journalled", "shed", "quarantined", "expired")
+    return books["produced"] + books["adopted"] - sum(books[state] for state in out)
 
 
 def _lower(headers: Any) -> dict[str, str]:

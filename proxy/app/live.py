@@ -68,7 +68,8 @@ class LiveBuilder:
             return None
 
         def build(name: str) -> Model:
-            entry = OpenAIProvider(
+            # Its parts have been validated already.
+            entry = OpenAIProvider.model_construct(
                 type="openai",
                 model_name=name,
                 api_base=default.api_base,

@@ -154,7 +154,7 @@ class AiohttpTransport:
                 )
             except Exception as error:
                 stale = isinstance(error, _STALE) and self._was_reused()
-                if not stale:
+                if not stale or not request.may_resend():
                     raise _mapped(error, request.limits.connect) from error
             finally:
                 self._was_reused()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import orjson
@@ -228,6 +228,7 @@ class RelayService:
         progress.raw = getattr(provider, "wire", None) == WIRE
         if progress.raw:
             request = provider.encode_relay(PATH, body, headers, secret, limits)  # type: ignore[union-attr]
+            request = replace(request, may_resend=route.budget.try_retry)
             await self._transport.send(request, sink)
             return
         progress.neutral = await answer_neutrally(
@@ -246,11 +247,11 @@ class RelayService:
     ) -> bytes:
         """The body as this provider gets it: ours taken out, the variant's part put in."""
         body = variant.fill(call.body, call.peek.keys)
-        replace = {}
+        replaced = {}
         if provider.model_name != call.peek.model:
-            replace["model"] = orjson.dumps(provider.model_name)
-        if replace or call.peek.extensions:
-            body = splice(body, replace=replace, remove=call.peek.extensions)
+            replaced["model"] = orjson.dumps(provider.model_name)
+        if replaced or call.peek.extensions:
+            body = splice(body, replace=replaced, remove=call.peek.extensions)
         if self._settings.request_usage and call.peek.stream and not call.peek.include_usage:
             value = b'{"include_usage":true}'
             body = splice(

@@ -120,7 +120,8 @@ class Writer:
             self._hurry.set()
             self._settled.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._settled.wait(), min(left, PUBLISH_S))
+                async with asyncio.timeout(min(left, PUBLISH_S)):
+                    await self._settled.wait()
         self._publish()
         return True
 
@@ -293,7 +294,8 @@ class Writer:
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
         self._hurry.clear()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -33,6 +33,8 @@ class OutgoingRequest:
     headers: Headers
     body: bytes
     limits: Limits
+    may_resend: Callable[[], bool] = lambda: True
+    """Asked before the request is sent once more because its pooled connection was stale."""
 
 
 class Sink(Protocol):

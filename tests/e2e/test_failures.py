@@ -1,4 +1,4 @@
-"""What the client sees, how many attempts are made, and what is recorded, for each upstream failure.
+"""What the client sees, how many attempts are made, what is recorded: for each upstream failure.
 
 The cases are the lines of the table in docs/failures.md, which a test compares with them.
 """
@@ -16,11 +16,14 @@ import aiohttp
 import asyncpg
 import pytest
 
-from tests.e2e.conftest import StartProxy, off_loop
+from tests.conftest import StartProxy, off_loop
 from tests.fake_upstream import FakeUpstream, Script, Seen, Wire, answer, completion, events
 from tests.harness import Proxy, one_provider
 
 DOC = Path(__file__).resolve().parent.parent.parent / "docs" / "failures.md"
+CLOSE = {"connection": "close"}
+"""So that no pooled connection, which would be tried once more, tells its own story."""
+
 ERROR = {"error": {"message": "upstream says no", "type": "t", "param": "p", "code": "c"}}
 
 
@@ -41,7 +44,7 @@ class Case:
 
 
 def failing(status: int, headers: dict[str, str] | None = None) -> Callable[[], Script]:
-    return lambda: answer(ERROR, status, headers)
+    return lambda: answer(ERROR, status, CLOSE | (headers or {}))
 
 
 def reset_before() -> Script:
@@ -85,12 +88,12 @@ def garbage() -> Script:
 
 
 def html() -> Script:
-    return answer(b"<html>Bad day</html>", 200, {"content-type": "text/html"})
+    return answer(b"<html>Bad day</html>", 200, CLOSE | {"content-type": "text/html"})
 
 
 def error_event() -> Script:
     body = b"data: " + json.dumps(ERROR).encode() + b"\n\n"
-    return answer(body, 200, {"content-type": "text/event-stream"})
+    return answer(body, 200, CLOSE | {"content-type": "text/event-stream"})
 
 
 CASES = [
@@ -206,7 +209,11 @@ CASES = [
 
 @pytest.fixture
 async def retrying(upstream: FakeUpstream, start_proxy: StartProxy) -> Proxy:
-    config = one_provider(upstream.api_base, timeouts={"idle_ms": 300, "connect_ms": 2000})
+    config = one_provider(
+        upstream.api_base,
+        timeouts={"idle_ms": 300, "connect_ms": 2000},
+        retry_budget={"floor": 1000},
+    )
     for variant in config["functions"]["f"]["variants"].values():
         variant["retries"] = {"num_retries": 1, "max_delay_s": 0.05}
     config["functions"]["f"]["variants"].pop("b")

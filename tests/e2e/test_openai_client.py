@@ -8,7 +8,7 @@ import openai
 import pydantic
 import pytest
 
-from tests.e2e.conftest import off_loop
+from tests.conftest import off_loop
 from tests.fake_upstream import FakeUpstream, answer, completion, events, stream
 from tests.harness import Proxy
 
