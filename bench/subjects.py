@@ -161,10 +161,14 @@ class Ledger:
         )
 
     def count(self) -> int:
-        return int(self._runner.run(self._connection.fetchval(COUNT)))
+        """Raises BenchError when the database is gone."""
+        try:
+            return int(self._runner.run(self._connection.fetchval(COUNT)))
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise BenchError(f"the product's Postgres does not answer: {error}") from error
 
     def close(self) -> None:
-        self._runner.run(self._connection.close())
+        self._connection.terminate()
         self._runner.close()
 
 

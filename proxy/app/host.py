@@ -116,7 +116,6 @@ async def _assemble(
     metrics = telemetry.metrics
     metrics.cell(f.BUILD_INFO, *_only(telemetry, f.BUILD_INFO.name)).set(1)
     metrics.cell(f.CONFIG_INFO, *_only(telemetry, f.CONFIG_INFO.name)).set(1)
-    metrics.cell(f.JOURNAL_LIMIT).set(loaded.config.zeroproxy.recording.max_journal_bytes)
     lag = LoopLag(metrics.histogram(f.LOOP_LAG, "main").observe)
     lag.start()
     host = Host(cells_path, None, dsn, telemetry, postgres, None, [], lag)
@@ -128,6 +127,7 @@ async def _assemble(
 def _start_writing(host: Host, loaded: LoadedConfig, state: Path, dsn: str) -> None:
     metrics = host.telemetry.metrics
     settings = loaded.config.zeroproxy.recording
+    metrics.cell(f.JOURNAL_LIMIT).set(settings.max_journal_bytes)
     retention = Retention(
         loaded.config.postgres.inference_metadata_retention_days,
         loaded.config.postgres.inference_data_retention_days,

@@ -22,6 +22,9 @@ from proxy.config.load import LoadedConfig
 FLUSH_SECONDS = 10.0
 """How long the last records may take to reach Postgres; they are in the journal anyway."""
 
+CLOSING_SECONDS = 5.0
+"""What a worker may take to close after its drain, before it is killed."""
+
 log = logging.getLogger(__name__)
 
 
@@ -104,7 +107,7 @@ class Supervisor:
             await self._stopping.wait()
         finally:
             drain = self._loaded.config.zeroproxy.drain
-            await fleet.stop(drain.delay_s + drain.timeout_s + 5.0)
+            await fleet.stop(drain.delay_s + drain.timeout_s + CLOSING_SECONDS)
         await host.flush(FLUSH_SECONDS)
         log.info("stopped")
         return 0

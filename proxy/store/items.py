@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from operator import itemgetter
+from types import MappingProxyType
 from uuid import UUID
 
 import msgspec
@@ -34,14 +36,44 @@ class Item:
     feedback: Feedback | None = None
     config: ConfigSnapshot | None = None
     decode_failures: int = 0
+    is_plain: bool = False
 
     @property
     def is_exchange(self) -> bool:
         return self.frame.kind == RecordKind.EXCHANGE
 
+    def make_plain(self) -> bool:
+        """Leave out what was decoded and keep the raw bodies; whether that changes anything."""
+        if self.is_plain or not self.rows:
+            return False
+        self.is_plain = True
+        for table, values in PLAIN.items():
+            columns = COLUMNS[table]
+            self.rows[table] = [
+                tuple(values.get(column, old) for column, old in zip(columns, row, strict=True))
+                for row in self.rows.get(table, [])
+            ]
+        return True
+
     @property
     def kind(self) -> str:
         return KIND_NAMES.get(self.frame.kind, f"unknown kind {self.frame.kind}")
+
+
+_TUPLES = MappingProxyType({table: itemgetter(*columns) for table, columns in COLUMNS.items()})
+
+PLAIN: Mapping[str, Mapping[str, object]] = {
+    "chat_inference_data": {
+        "input": '{"messages":[]}',
+        "output": "[]",
+        "inference_params": '{"chat_completion":{}}',
+        "dynamic_tools": "[]",
+        "allowed_tools": None,
+        "tool_choice": None,
+    },
+    "model_inference_data": {"system": None, "input_messages": "[]", "output": "[]"},
+}
+"""What takes the place of decoded values that Postgres refuses."""
 
 
 class Expired(Exception):
@@ -91,8 +123,7 @@ class ItemDecoder:
         mapped = self._mapper.map(exchange)
         item.decode_failures = mapped.decode_failures
         for table, rows in mapped.rows.items():
-            columns = COLUMNS[table]
-            item.rows[table] = [tuple(row[column] for column in columns) for row in rows]
+            item.rows[table] = [_TUPLES[table](row) for row in rows]
             for row in rows:
                 created_at = row["created_at"]
                 assert isinstance(created_at, datetime)

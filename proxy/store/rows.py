@@ -6,9 +6,11 @@ What a decoder cannot read is stored raw, with an empty output: a record is neve
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 import orjson
@@ -26,6 +28,7 @@ NO_INPUT = DecodedInput(b'{"messages":[]}', None, b"[]")
 NO_PARAMS = b'{"chat_completion":{}}'
 ALL_TOOLS = '{"tools":[],"choice":"function_default"}'
 LARGEST_INT = 2**31 - 1
+LONGEST_NAME = 256
 
 Row = dict[str, object]
 
@@ -64,34 +67,40 @@ class RowMapper:
             ValueError: an id is no UUID, or JSON of ours is none.
         """
         mapped = Mapped()
+        heading = _heading(exchange)
         calls = [(call, self._decode_call(call, mapped)) for call in exchange.model_calls]
         for call, decoded in calls:
             self._on_call(call, decoded)
-        if not any(_has_output(decoded) for _, decoded in calls):
-            mapped.add("exchanges", _exchange_row(exchange, calls, place_bodies(exchange, [])))
+        last = calls[-1][1] if calls else None
+        if not any(_has_output(exchange, decoded) for _, decoded in calls):
+            bodies = place_bodies(exchange, [])
+            mapped.add("exchanges", _exchange_row(exchange, heading, last, bodies))
             return mapped
-        bodies = place_bodies(exchange, [call for call, _ in calls])
-        mapped.add("exchanges", _exchange_row(exchange, calls, bodies))
-        self._add_inference(mapped, exchange, calls, bodies)
+        bodies = place_bodies(exchange, exchange.model_calls)
+        mapped.add("exchanges", _exchange_row(exchange, heading, last, bodies))
+        self._add_inference(mapped, exchange, heading, calls, bodies)
         return mapped
 
     def _add_inference(
         self,
         mapped: Mapped,
         exchange: Exchange,
+        heading: _Heading,
         calls: list[tuple[ModelCall, Decoded]],
         bodies: Bodies,
     ) -> None:
         last, decoded = calls[-1]
         said = self._decode_input(exchange, last, exchange.request_body, mapped)
-        mapped.add("chat_inferences", _inference_row(exchange, _is_whole(exchange, decoded)))
-        mapped.add("chat_inference_data", _inference_data_row(exchange, decoded, said))
+        whole = _is_whole(exchange, decoded)
+        mapped.add("chat_inferences", _inference_row(exchange, heading, whole))
+        mapped.add("chat_inference_data", _inference_data_row(exchange, heading, decoded, said))
         for (call, answer), raw in zip(calls, bodies.raw, strict=True):
             sent = said
             if call.raw_request and not same_but_for_model(call.raw_request, exchange.request_body):
                 sent = self._decode_input(exchange, call, call.raw_request, mapped)
-            mapped.add("model_inferences", _model_row(exchange, call, answer))
-            mapped.add("model_inference_data", _model_data_row(call, answer, sent, raw))
+            identifier = UUID(bytes=call.id)
+            mapped.add("model_inferences", _model_row(heading, call, identifier, answer))
+            mapped.add("model_inference_data", _model_data_row(identifier, answer, sent, raw))
 
     def _decode_call(self, call: ModelCall, mapped: Mapped) -> Decoded:
         if call.wire == NEUTRAL_WIRE:
@@ -100,7 +109,7 @@ class RowMapper:
             decoded = self._decoders[call.wire].decode_call(call)
         except Exception as error:
             mapped.decode_failures += 1
-            log.warning("an answer could not be decoded: %s: %s", type(error).__name__, error)
+            log.warning("an answer could not be decoded: %s", type(error).__name__)
             return Decoded(NO_OUTPUT, complete=False, error=type(error).__name__)
         if decoded.error:
             mapped.decode_failures += 1
@@ -117,7 +126,7 @@ class RowMapper:
             return decoder.decode_input(exchange.endpoint, body)
         except Exception as error:
             mapped.decode_failures += 1
-            log.warning("a request could not be decoded: %s: %s", type(error).__name__, error)
+            log.warning("a request could not be decoded: %s", type(error).__name__)
             return NO_INPUT
 
 
@@ -131,10 +140,12 @@ def _neutral(call: ModelCall) -> Decoded:
     )
 
 
-def _has_output(decoded: Decoded) -> bool:
-    """Also what is whole but empty, and what could not be read: only a cut before the first block
-    has produced nothing."""
-    return decoded.output != NO_OUTPUT or decoded.complete or bool(decoded.error)
+def _has_output(exchange: Exchange, decoded: Decoded) -> bool:
+    """Also what is whole but empty, and what could not be read: only what was cut before the first
+    block has produced nothing."""
+    if decoded.output != NO_OUTPUT or decoded.error:
+        return True
+    return decoded.complete and exchange.end_reason == EndReason.COMPLETE
 
 
 def _is_whole(exchange: Exchange, decoded: Decoded) -> bool:
@@ -143,15 +154,40 @@ def _is_whole(exchange: Exchange, decoded: Decoded) -> bool:
     return complete and not exchange.response_sha256
 
 
-def _exchange_row(
-    exchange: Exchange, calls: list[tuple[ModelCall, Decoded]], bodies: Bodies
-) -> Row:
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    """What the rows of an exchange have in common."""
+
+    id: UUID
+    episode_id: UUID
+    created_at: datetime
+    function_name: str
+    variant_name: str
+    tags: str
+    snapshot_hash: bytes | None
+
+
+def _heading(exchange: Exchange) -> _Heading:
     identifier = UUID(bytes=exchange.id)
-    decoded = calls[-1][1] if calls else None
+    named = bool(exchange.function_name)
+    return _Heading(
+        id=identifier,
+        episode_id=UUID(bytes=exchange.episode_id),
+        created_at=id_time(identifier),
+        function_name=_name(exchange.function_name) if named else DEFAULT_FUNCTION,
+        variant_name=_name(exchange.variant_served if named else exchange.model_name),
+        tags=tags_column(exchange.tags),
+        snapshot_hash=exchange.config_hash or None,
+    )
+
+
+def _exchange_row(
+    exchange: Exchange, heading: _Heading, decoded: Decoded | None, bodies: Bodies
+) -> Row:
     return {
-        "id": identifier,
-        "episode_id": UUID(bytes=exchange.episode_id),
-        "created_at": id_time(identifier),
+        "id": heading.id,
+        "episode_id": heading.episode_id,
+        "created_at": heading.created_at,
         "method": clean_text(exchange.method),
         "path": clean_text(exchange.path),
         "endpoint": clean_text(exchange.endpoint),
@@ -167,7 +203,7 @@ def _exchange_row(
         "variant_pinned": exchange.variant_pinned,
         "model_name": _text(exchange.model_name),
         "provider_name": _text(exchange.provider_name),
-        "tags": tags_column(exchange.tags),
+        "tags": heading.tags,
         "attempt_count": len(exchange.attempts),
         "attempts": _attempts(exchange.attempts),
         "processing_time_ms": _int(exchange.processing_time_ms),
@@ -177,9 +213,9 @@ def _exchange_row(
         "output_complete": decoded is not None and _is_whole(exchange, decoded),
         "user_agent": _text(exchange.user_agent),
         "api_key_name": _text(exchange.api_key_name),
-        "snapshot_hash": exchange.config_hash or None,
+        "snapshot_hash": heading.snapshot_hash,
         "upstream_request_id": _text(exchange.upstream_request_id),
-        "provider_response_id": _text(decoded.response_id) if decoded is not None else None,
+        "provider_response_id": _response_id(decoded),
         "request_body": bodies.request_body,
         "request_bytes": exchange.request_bytes,
         "request_sha256": exchange.request_sha256 or None,
@@ -190,35 +226,27 @@ def _exchange_row(
     }
 
 
-def _names(exchange: Exchange) -> tuple[str, str]:
-    """The function and the variant that an inference is filed under."""
-    if exchange.function_name:
-        return clean_text(exchange.function_name), clean_text(exchange.variant_served)
-    return DEFAULT_FUNCTION, clean_text(exchange.model_name)
-
-
-def _inference_row(exchange: Exchange, whole: bool) -> Row:
-    identifier = UUID(bytes=exchange.id)
-    function_name, variant_name = _names(exchange)
+def _inference_row(exchange: Exchange, heading: _Heading, whole: bool) -> Row:
     return {
-        "id": identifier,
-        "function_name": function_name,
-        "variant_name": variant_name,
-        "episode_id": UUID(bytes=exchange.episode_id),
+        "id": heading.id,
+        "function_name": heading.function_name,
+        "variant_name": heading.variant_name,
+        "episode_id": heading.episode_id,
         "processing_time_ms": _int(exchange.processing_time_ms),
         "ttft_ms": _int(exchange.ttft_ms),
-        "tags": tags_column(exchange.tags),
-        "snapshot_hash": exchange.config_hash or None,
+        "tags": heading.tags,
+        "snapshot_hash": heading.snapshot_hash,
         "output_complete": whole,
-        "created_at": id_time(identifier),
+        "created_at": heading.created_at,
     }
 
 
-def _inference_data_row(exchange: Exchange, decoded: Decoded, said: DecodedInput) -> Row:
-    identifier = UUID(bytes=exchange.id)
+def _inference_data_row(
+    exchange: Exchange, heading: _Heading, decoded: Decoded, said: DecodedInput
+) -> Row:
     params = exchange.inference_params or said.params or NO_PARAMS
     return {
-        "id": identifier,
+        "id": heading.id,
         "input": said.input.decode(),
         "output": (decoded.inference_output or decoded.output).decode(),
         "inference_params": params.decode(),
@@ -226,16 +254,14 @@ def _inference_data_row(exchange: Exchange, decoded: Decoded, said: DecodedInput
         "allowed_tools": ALL_TOOLS if said.dynamic_tools else None,
         "tool_choice": said.tool_choice.decode() or None,
         "parallel_tool_calls": said.parallel_tool_calls,
-        "created_at": id_time(identifier),
+        "created_at": heading.created_at,
     }
 
 
-def _model_row(exchange: Exchange, call: ModelCall, decoded: Decoded) -> Row:
-    identifier = UUID(bytes=call.id)
-    function_name, variant_name = _names(exchange)
+def _model_row(heading: _Heading, call: ModelCall, identifier: UUID, decoded: Decoded) -> Row:
     return {
         "id": identifier,
-        "inference_id": UUID(bytes=exchange.id),
+        "inference_id": heading.id,
         "input_tokens": _count(decoded.input_tokens),
         "output_tokens": _count(decoded.output_tokens),
         "response_time_ms": _int(call.response_time_ms),
@@ -244,19 +270,18 @@ def _model_row(exchange: Exchange, call: ModelCall, decoded: Decoded) -> Row:
         "ttft_ms": _int(call.ttft_ms),
         "cached": call.cached,
         "finish_reason": clean_text(decoded.finish_reason) if decoded.finish_reason else None,
-        "snapshot_hash": exchange.config_hash or None,
+        "snapshot_hash": heading.snapshot_hash,
         "provider_cache_read_input_tokens": _count(decoded.cache_read),
         "provider_cache_write_input_tokens": _count(decoded.cache_write),
-        "function_name": function_name,
-        "variant_name": variant_name,
+        "function_name": heading.function_name,
+        "variant_name": heading.variant_name,
         "created_at": id_time(identifier),
     }
 
 
 def _model_data_row(
-    call: ModelCall, decoded: Decoded, sent: DecodedInput, raw: tuple[str, str]
+    identifier: UUID, decoded: Decoded, sent: DecodedInput, raw: tuple[str, str]
 ) -> Row:
-    identifier = UUID(bytes=call.id)
     return {
         "id": identifier,
         "raw_request": raw[0],
@@ -293,15 +318,27 @@ def tags_column(tags: bytes) -> str:
         return "{}"
     if not may_hold_unfit_escapes(tags):
         return tags.decode()
-    parsed = orjson.loads(tags)
-    return orjson.dumps(
-        {clean_text(key): clean_text(value) for key, value in parsed.items()}
-    ).decode()
+    # The standard parser, because it takes halves of surrogate pairs.
+    parsed = json.loads(tags)
+    cleaned = {clean_text(key): clean_text(value) for key, value in parsed.items()}
+    return orjson.dumps(cleaned).decode()
 
 
 def _text(text: str) -> str | None:
     """What an optional text column gets: nothing for nothing."""
     return clean_text(text) if text else None
+
+
+def _name(text: str) -> str:
+    """A name in an index, whose entries have a limited size; callers may invent model names."""
+    return clean_text(text[:LONGEST_NAME])
+
+
+def _response_id(decoded: Decoded | None) -> str | None:
+    """The provider's id, in an index too; what is no id in length is none."""
+    if decoded is None or not 0 < len(decoded.response_id) <= LONGEST_NAME:
+        return None
+    return clean_text(decoded.response_id)
 
 
 def _int(value: int | None) -> int | None:

@@ -29,7 +29,7 @@ from proxy.store.rows import RowMapper
 from proxy.types.decoded import Decoded, Decoder
 from proxy.types.exchange import ModelCall, RecordKind
 
-BATCH_BYTES = 16 * 2**20
+BATCH_BYTES = 8 * 2**20
 PUBLISH_S = 0.1
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
@@ -202,6 +202,10 @@ class Writer:
             refusal = await self._write_piece(piece)
             if refusal is None:
                 self._count_written(piece)
+            elif len(piece) == 1 and piece[0].make_plain():
+                self._cells.decode_failures.add(1)
+                log.warning("stored without what was decoded of it: %s", refusal)
+                pieces.append(piece)
             elif len(piece) == 1:
                 await self._put_aside(piece[0], refusal)
             else:

@@ -20,7 +20,6 @@ from tests.harness import ROOT
 K8S = ROOT / "deploy" / "k8s"
 KUBERNETES = ("1.29", "1.31", "1.33")
 """Native sidecars begin with 1.29."""
-CLOSING_SECONDS = 5.0
 """What the supervisor adds to the drain for connections that do not close."""
 GIB = 2**30
 
@@ -149,7 +148,7 @@ def test_the_grace_period_is_longer_than_the_whole_end_of_the_program(
     pod: Manifest, loaded: LoadedConfig
 ) -> None:
     drain = loaded.config.zeroproxy.drain
-    needed = drain.delay_s + drain.timeout_s + CLOSING_SECONDS + supervisor.FLUSH_SECONDS
+    needed = drain.delay_s + drain.timeout_s + supervisor.CLOSING_SECONDS + supervisor.FLUSH_SECONDS
     assert pod["terminationGracePeriodSeconds"] > needed
 
 

@@ -29,7 +29,7 @@ from proxy.types.decoded import Decoded, DecodedInput
 from proxy.types.exchange import ConfigSnapshot, Exchange, ModelCall, RecordKind
 from proxy.types.ids import new_id
 from tests.store.pg_relay import PostgresRelay
-from tests.unit.store.samples import a_feedback, a_model_call, an_exchange
+from tests.unit.store.samples import ANSWER, a_feedback, a_model_call, an_exchange
 
 
 class SimpleDecoder:
@@ -54,7 +54,7 @@ class Scene:
         self.writer = Writer(
             folder,
             dsn,
-            {"chat_completions": SimpleDecoder()},
+            {"chat_completions": SimpleDecoder(), "unfit": UnfitDecoder()},
             self.cells,
             quarantine=self.quarantine,
             **{"flush_interval": 0.01, "statement_seconds": 5.0} | options,
@@ -194,6 +194,34 @@ async def test_bodies_of_any_bytes_are_stored_to_the_byte(database: str, folder:
     assert [row["request_body"] or row["raw_request"] for row in rows] == [*odd, big]
     assert [row["response_body"] or row["raw_response"] for row in rows][:-1] == odd
     assert scene.balance() == Balance(6, 0, 6, 0, 0, 0, 0)
+    await journal.close()
+
+
+class UnfitDecoder(SimpleDecoder):
+    """What it makes of an answer is no JSON."""
+
+    def decode_call(self, call: ModelCall) -> Decoded:
+        return Decoded(b'[{"type":')
+
+
+async def test_what_was_decoded_is_left_out_where_postgres_refuses_it(
+    database: str, folder: Path
+) -> None:
+    scene, journal = Scene(folder, database), Journal(folder)
+    bad = an_exchange(model_calls=[a_model_call(wire="unfit")])
+    ids = append(journal, *some(20), bad, *some(20))
+    async with scene.running() as writer:
+        assert await writer.flush(20)
+    assert sorted(await stored_ids(database)) == sorted(ids)
+    (row,) = await fetch(
+        database,
+        "SELECT raw_response, d.output FROM tensorzero.model_inference_data d "
+        "JOIN tensorzero.model_inferences m ON m.id = d.id WHERE m.inference_id = $1",
+        UUID(bytes=bad.id),
+    )
+    assert row["raw_response"] == ANSWER.decode() and row["output"] == "[]"
+    assert scene.balance() == Balance(41, 0, 41, 0, 0, 0, 0)
+    assert scene.cells.decode_failures.get() == 1
     await journal.close()
 
 
