@@ -15,6 +15,8 @@ from proxy.store.pending import PendingFeedback, Waiting
 
 ASK_S = 0.5
 """Between two rounds of asking; a longer gap does not count towards the grace."""
+ASKED_AT_ONCE = 200
+"""So that many that wait do not hold up the exchanges, among which their targets are."""
 SAVE_PAUSE_S = 1.0
 UNAVAILABLE_PAUSE_S = 2.0
 UNKNOWN_TARGET = "the target was not stored within the grace"
@@ -57,16 +59,17 @@ class FeedbackQueue:
         while not self._saved():
             await asyncio.sleep(SAVE_PAUSE_S)
 
-    async def resolve_all(self) -> None:
-        """Ask for all targets, if it is time to. A failing Postgres ends the round, quietly."""
+    async def resolve_some(self) -> None:
+        """Ask for targets, if it is time to. A failing Postgres ends the round, quietly."""
         now = self._clock()
-        if not self._pending.entries or not self._is_time(now):
+        if not self._pending or not self._is_time(now):
             return
-        waited = 0.0 if self._asked_at is None else min(now - self._asked_at, 2 * ASK_S)
+        if self._asked_at is not None:
+            self._pending.add_seconds(min(now - self._asked_at, 2 * ASK_S))
         self._asked_at, self._fresh = now, False
         try:
-            for entry in list(self._pending.entries):
-                await self._resolve(entry, waited)
+            for entry in self._pending.next(ASKED_AT_ONCE):
+                await self._resolve(entry)
         except StoreUnavailable as error:
             log.warning("feedback has to wait: %s", error)
             self._asked_at = None
@@ -78,20 +81,19 @@ class FeedbackQueue:
             return False
         return self._fresh or self._asked_at is None or now - self._asked_at >= ASK_S
 
-    async def _resolve(self, entry: Waiting, waited: float) -> None:
+    async def _resolve(self, entry: Waiting) -> None:
         try:
             if await self._store.resolve(entry.feedback):
                 self._pending.remove(entry)
                 self._cells.feedback_written.add(1)
                 return
-            reason = self._why_not_wait(entry, waited)
+            reason = self._why_not_wait(entry)
         except Refused as error:
             reason = str(error)
         if reason:
             await self._reject(entry, reason)
 
-    def _why_not_wait(self, entry: Waiting, waited: float) -> str:
-        entry.seconds += waited
+    def _why_not_wait(self, entry: Waiting) -> str:
         if entry.seconds >= self._grace:
             return UNKNOWN_TARGET
         return TOO_MANY if self._pending.is_full else ""

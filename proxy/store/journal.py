@@ -135,6 +135,8 @@ class Journal:
             return self._encoder.encode(record)
         except UnicodeEncodeError:
             return self._encoder.encode(without_surrogates(msgspec.structs.astuple(record)))
+        except (OverflowError, TypeError, msgspec.MsgspecError) as error:
+            raise JournalFailed(f"the record cannot be encoded: {error}") from error
 
     def _open(self) -> int:
         """A new file, locked before it has its name: no reader can take it for a dead one's."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -33,32 +34,44 @@ class PendingFeedback:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
-        self.entries: list[Waiting] = self._load()
+        self._entries = {entry.feedback.id: entry for entry in self._load()}
         self._changed = False
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return len(self._entries)
 
     @property
     def is_full(self) -> bool:
-        return len(self.entries) >= MOST
+        return len(self._entries) > MOST
 
     def add(self, feedback: Feedback) -> None:
         """Let it wait; a repeat of one that waits already is ignored."""
-        if all(entry.feedback.id != feedback.id for entry in self.entries):
-            self.entries.append(Waiting(feedback))
+        if feedback.id not in self._entries:
+            self._entries[feedback.id] = Waiting(feedback)
             self._changed = True
 
     def remove(self, entry: Waiting) -> None:
-        self.entries.remove(entry)
+        del self._entries[entry.feedback.id]
         self._changed = True
+
+    def add_seconds(self, seconds: float) -> None:
+        """So much longer has everybody waited."""
+        for entry in self._entries.values():
+            entry.seconds += seconds
+
+    def next(self, most: int) -> list[Waiting]:
+        """Those whose turn it is, at most so many; they then stand at the end of the queue."""
+        turn = list(islice(self._entries.values(), most))
+        for entry in turn:
+            self._entries[entry.feedback.id] = self._entries.pop(entry.feedback.id)
+        return turn
 
     def save(self) -> None:
         """Write the file anew, whole or not at all. Raises OSError when the disk refuses."""
         if not self._changed:
             return
-        if self.entries:
-            self._write(msgspec.msgpack.encode(self.entries))
+        if self._entries:
+            self._write(msgspec.msgpack.encode(list(self._entries.values())))
         else:
             self._path.unlink(missing_ok=True)
         self._changed = False

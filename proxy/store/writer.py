@@ -152,7 +152,7 @@ class Writer:
             self._in_hand = []
             if batch.frames:
                 self._on_batch(time.monotonic() - began)
-        await self._feedback.resolve_all()
+        await self._feedback.resolve_some()
         self._publish()
         self._settled.set()
         return len(batch.frames) >= self._batch_rows

@@ -20,7 +20,6 @@ from tests.harness import ROOT
 K8S = ROOT / "deploy" / "k8s"
 KUBERNETES = ("1.29", "1.31", "1.33")
 """Native sidecars begin with 1.29."""
-"""What the supervisor adds to the drain for connections that do not close."""
 GIB = 2**30
 
 Manifest = dict[str, Any]

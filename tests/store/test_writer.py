@@ -7,9 +7,11 @@ import contextlib
 import multiprocessing
 import os
 import random
+import shutil
 import signal
+import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,9 +22,10 @@ import asyncpg
 import msgspec
 import pytest
 
-from proxy.errors import StartupError
-from proxy.store.accounts import Balance, WriterCells, balance_of
+from proxy.errors import JournalFailed, RecordingRefused, StartupError
+from proxy.store.accounts import Balance, RecorderCells, WriterCells, balance_of
 from proxy.store.journal import Journal
+from proxy.store.recorder import JournalRecorder, WhenFull
 from proxy.store.writer import Writer
 from proxy.types.content import Text, blocks_to_json
 from proxy.types.decoded import Decoded, DecodedInput
@@ -30,6 +33,8 @@ from proxy.types.exchange import ConfigSnapshot, Exchange, ModelCall, RecordKind
 from proxy.types.ids import new_id
 from tests.store.pg_relay import PostgresRelay
 from tests.unit.store.samples import ANSWER, a_feedback, a_model_call, an_exchange
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 
 
 class SimpleDecoder:
@@ -338,6 +343,105 @@ async def test_connections_cut_at_any_moment_double_nothing(
     await journal.close()
 
 
+def a_recorder(
+    scene: Scene, journal: Journal, when_full: WhenFull, max_bytes: int
+) -> tuple[JournalRecorder, RecorderCells]:
+    """A worker's recorder that reads the writer's gauge."""
+    gauges = scene.cells
+    cells = RecorderCells(journal_bytes=gauges.journal_bytes, journal_ticks=gauges.journal_ticks)
+    recorder = JournalRecorder(journal, max_bytes=max_bytes, when_full=when_full, cells=cells)
+    return recorder, cells
+
+
+async def test_shedding_at_the_bound_is_in_the_books(
+    database: str, folder: Path, relay: PostgresRelay
+) -> None:
+    shed: list[Callable[[], float]] = []
+    scene = Scene(folder, relay.dsn, shed=lambda: sum(count() for count in shed))
+    journal = Journal(folder, segment_bytes=20_000)
+    recorder, cells = a_recorder(scene, journal, "shed", max_bytes=100_000)
+    shed.append(cells.shed.get)
+    await relay.stop()
+    async with scene.running() as writer:
+        for number in range(1000):
+            recorder.admit()
+            await recorder.exchange(an_exchange())
+            if number % 20 == 0:
+                await asyncio.sleep(0.005)
+        assert scene.cells.journal_bytes.get() < 110_000
+        await relay.start()
+        assert await writer.flush(30)
+        writer._publish()
+        stored, dropped = len(await stored_ids(database)), cells.shed.get()
+        assert stored > 100 and dropped > 100
+        assert balance_of(scene.cells, dropped) == Balance(1000, 0, stored, 0, int(dropped), 0, 0)
+        await recorder.exchange(an_exchange())
+        assert cells.shed.get() == dropped
+    await journal.close()
+
+
+async def test_refusing_at_the_bound_ends_when_postgres_is_back(
+    database: str, folder: Path, relay: PostgresRelay
+) -> None:
+    scene = Scene(folder, relay.dsn)
+    journal = Journal(folder, segment_bytes=20_000)
+    recorder, _ = a_recorder(scene, journal, "refuse", max_bytes=100_000)
+
+    def admitted() -> bool:
+        try:
+            recorder.admit()
+        except RecordingRefused:
+            return False
+        return True
+
+    await relay.stop()
+    async with scene.running() as writer:
+        accepted = 0
+        while admitted():
+            await recorder.exchange(an_exchange())
+            accepted += 1
+            await asyncio.sleep(0)
+        assert 90_000 < sum(path.stat().st_size for path in folder.glob("*.journal")) < 110_000
+        await relay.start()
+        assert await writer.flush(30)
+        await scene.until(admitted)
+        assert scene.balance() == Balance(accepted, 0, accepted, 0, 0, 0, 0)
+    await journal.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    mount = shutil.which("mount")
+    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a file system of its own cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+async def test_a_disk_that_is_really_full_is_emptied_into_postgres(
+    database: str, small_disk: Path
+) -> None:
+    folder = small_disk / "journal"
+    scene, journal = Scene(folder, database), Journal(folder, segment_bytes=100_000)
+    accepted: list[bytes] = []
+    with pytest.raises(JournalFailed, match="No space left"):
+        while True:
+            exchange = an_exchange(request_body=b"x" * 3000)
+            journal.append(RecordKind.EXCHANGE, exchange)
+            accepted.append(exchange.id)
+    async with scene.running() as writer:
+        assert await writer.flush(30)
+        accepted += append(journal, *some(100))
+        assert await writer.flush(30)
+    assert sorted(await stored_ids(database)) == sorted(accepted)
+    assert scene.balance() == Balance(len(accepted), 0, len(accepted), 0, 0, 0, 0)
+    await journal.close()
+
+
 def _work_until_killed(folder: Path, pipe: Connection) -> None:
     journal = Journal(folder, segment_bytes=200_000)
     while True:
@@ -374,6 +478,37 @@ async def test_the_books_balance_though_workers_are_killed_at_any_moment(
     balance = scene.balance()
     assert balance.difference == 0 and balance.journalled == 0
     assert balance.produced == balance.written == len(stored)
+
+
+def _write_until_killed(folder: Path, dsn: str) -> None:
+    async def main() -> None:
+        async with Scene(folder, dsn, batch_rows=25).running():
+            await asyncio.sleep(60)
+
+    asyncio.run(main())
+
+
+async def test_writers_killed_at_any_moment_lose_and_double_nothing(
+    database: str, folder: Path
+) -> None:
+    context = multiprocessing.get_context("fork")
+    journal = Journal(folder, segment_bytes=20_000)
+    ids: list[bytes] = []
+    for _ in range(12):
+        writer = context.Process(target=_write_until_killed, args=(folder, database))
+        writer.start()
+        end = time.monotonic() + random.uniform(0.05, 0.3)
+        while time.monotonic() < end:
+            ids += append(journal, *some(3))
+            await asyncio.sleep(0.002)
+        os.kill(writer.pid or 0, signal.SIGKILL)
+        writer.join()
+    await journal.close()
+    scene = Scene(folder, database)
+    async with scene.running() as last:
+        assert await last.flush(60)
+    assert sorted(await stored_ids(database)) == sorted(ids)
+    assert scene.balance().difference == 0 and scene.balance().journalled == 0
 
 
 async def test_a_second_writer_of_the_same_journals_is_refused(database: str, folder: Path) -> None:

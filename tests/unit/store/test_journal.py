@@ -21,6 +21,8 @@ from proxy.store.journal_reader import WriterLock
 from proxy.types.exchange import RecordKind
 from tests.unit.store.samples import a_feedback, a_reader, an_exchange, ids_of, read_all
 
+pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

@@ -1,0 +1,203 @@
+"""The embedded Postgres: first starts that are killed, second owners, servers left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from proxy.errors import EmbeddedPostgresError
+from proxy.store.embedded import EmbeddedPostgres
+
+ROOT = Path(__file__).resolve().parents[2]
+PROVE = bool(os.environ.get("PROVE"))
+KILLED_STARTS = 30 if PROVE else 6
+OWNER = """
+import asyncio, sys, time
+from pathlib import Path
+from proxy.store.embedded import EmbeddedPostgres
+print(asyncio.run(EmbeddedPostgres(Path(sys.argv[1])).start()), flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that another account can reach, too, as the product's own is."""
+    with tempfile.TemporaryDirectory(prefix="zp-emb-", ignore_cleanup_errors=True) as made:
+        Path(made).chmod(0o711)
+        yield Path(made) / "postgres"
+        for process in servers(Path(made)):
+            process.kill()
+
+
+def servers(below: Path) -> list[psutil.Process]:
+    """Postmasters of data folders below this one."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        arguments = process.info["cmdline"] or []
+        if "-D" in arguments and arguments[arguments.index("-D") + 1].startswith(str(below)):
+            found.append(process)
+    return found
+
+
+def owner(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(folder)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def started(process: subprocess.Popen[bytes]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().decode().strip()
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()
+
+
+async def ask(dsn: str, statement: str) -> object:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+async def test_data_survives_a_restart(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    dsn = await server.start()
+    await ask(dsn, "CREATE TABLE kept AS SELECT 7 AS n")
+    await server.stop()
+    assert not server.is_running()
+    assert await ask(await server.start(), "SELECT n FROM kept") == 7
+    await server.stop()
+    assert not servers(folder.parent)
+
+
+async def test_a_second_owner_is_told_who_is_the_first(folder: Path) -> None:
+    first = EmbeddedPostgres(folder)
+    await first.start()
+    with pytest.raises(EmbeddedPostgresError, match=rf"pid {os.getpid()}\b.*ZEROPROXY_STATE_DIR"):
+        await EmbeddedPostgres(folder).start()
+    await first.stop()
+    second = EmbeddedPostgres(folder)
+    await second.start()
+    await second.stop()
+
+
+async def test_two_starts_at_once_have_one_clear_winner(folder: Path) -> None:
+    both = [EmbeddedPostgres(folder), EmbeddedPostgres(folder)]
+    results = await asyncio.gather(*[each.start() for each in both], return_exceptions=True)
+    for each in both:
+        await each.stop()
+    refused = [each for each in results if isinstance(each, EmbeddedPostgresError)]
+    assert len(refused) == 1
+    assert "already serves" in str(refused[0])
+
+
+async def test_a_killed_first_start_leaves_a_next_one_that_works(folder: Path) -> None:
+    source = random.Random(8)
+    for number in range(KILLED_STARTS):
+        target = folder.with_name(f"postgres-{number}")
+        process = owner(target)
+        await asyncio.sleep(0.15 + source.random() * 0.9)
+        kill(process)
+        server = EmbeddedPostgres(target)
+        assert await ask(await server.start(), "SELECT 1") == 1
+        await server.stop()
+        assert not list(target.glob("init-*"))
+    print(f"\n{KILLED_STARTS} first starts killed at random moments: every next one works")
+
+
+async def test_a_server_that_outlived_its_owner_is_taken_over_and_stopped(folder: Path) -> None:
+    process = owner(folder)
+    dsn = started(process)
+    assert dsn.startswith("postgresql://")
+    await ask(dsn, "CREATE TABLE kept AS SELECT 8 AS n")
+    kill(process)
+    left = servers(folder.parent)
+    assert left, "a killed owner leaves its server"
+    server = EmbeddedPostgres(folder)
+    assert await ask(await server.start(), "SELECT n FROM kept") == 8
+    assert servers(folder.parent) == left, "it is the same server"
+    await server.stop()
+    psutil.wait_procs(left, timeout=5)
+    assert not servers(folder.parent), "the new owner's end is the server's, too"
+
+
+async def test_a_killed_server_recovers(folder: Path) -> None:
+    process = owner(folder)
+    await ask(started(process), "CREATE TABLE kept AS SELECT 9 AS n")
+    for each in servers(folder.parent):
+        each.kill()
+    kill(process)
+    server = EmbeddedPostgres(folder)
+    assert await ask(await server.start(), "SELECT n FROM kept") == 9
+    await server.stop()
+
+
+async def test_data_of_another_version_is_left_alone(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    await server.start()
+    await server.stop()
+    version = next(folder.parent.rglob("PG_VERSION"))
+    version.write_text("12\n")
+    with pytest.raises(EmbeddedPostgresError, match="is of PostgreSQL 12"):
+        await server.start()
+
+
+async def test_others_cannot_read_the_data(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    await server.start()
+    assert next(folder.parent.rglob("PG_VERSION")).parent.stat().st_mode & 0o077 == 0
+    await server.stop()
+
+
+async def test_the_whole_program_ends_its_server_after_an_earlier_kill(folder: Path) -> None:
+    """SIGTERM after an earlier `kill -9`, with the program as a user runs it."""
+    from tests.harness import Proxy
+
+    state = folder.parent / "state"
+    proxy = Proxy(ROOT / "routes.yaml", state)
+    await asyncio.to_thread(proxy.start)
+    await asyncio.to_thread(proxy.kill_main)
+    time.sleep(0.2)
+    assert servers(folder.parent)
+    await asyncio.to_thread(proxy.start)
+    assert proxy.chat("demo")[0] == 200
+    assert await asyncio.to_thread(proxy.stop) == 0
+    assert not servers(folder.parent)
+
+
+async def test_a_signal_during_the_first_start_ends_it_in_order(folder: Path) -> None:
+    from tests.harness import Proxy
+
+    state = folder.parent / "state"
+    for pause in (0.3, 0.8, 1.2):
+        proxy = Proxy(ROOT / "routes.yaml", state)
+        proxy.start(wait=False)
+        await asyncio.sleep(pause)
+        assert proxy.process is not None
+        proxy.process.send_signal(signal.SIGTERM)
+        code = await asyncio.to_thread(proxy.process.wait, 30)
+        assert code in (0, -signal.SIGTERM), proxy.tail()
+        assert not servers(folder.parent), pause
+    proxy = Proxy(ROOT / "routes.yaml", state)
+    await asyncio.to_thread(proxy.start)
+    assert await asyncio.to_thread(proxy.stop) == 0
