@@ -76,7 +76,7 @@ def serve(
 
     Without DATABASE_URL, a Postgres of its own is started; its data survives restarts.
     """
-    from proxy.app.supervisor import ServeOptions, Supervisor, default_workers
+    from proxy.app.supervisor import ServeOptions, Supervisor, default_workers, run_main
     from proxy.telemetry.logging import configure
 
     loaded = _load(config)
@@ -99,7 +99,7 @@ def serve(
         )
         return await supervisor.run()
 
-    sys.exit(_guarded(lambda: asyncio.run(run())))
+    sys.exit(_guarded(lambda: run_main(run())))
 
 
 @cli.command()

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from proxy.config.load import LoadedConfig
 
+GC_THRESHOLD = 20_000
+"""Few objects of a call outlive it, so cycles are looked for less often than is usual."""
+
 READY = b"ready"
 """Worker to main: it serves."""
 DRAIN = b"drain"

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import uvloop
 
 from proxy.app.fleet import Fleet
 from proxy.app.host import Host, open_host
 from proxy.app.sockets import claim_port
-from proxy.app.spec import WorkerSpec
+from proxy.app.spec import GC_THRESHOLD, WorkerSpec
 from proxy.config.load import LoadedConfig
 
 FLUSH_SECONDS = 10.0
@@ -133,6 +137,14 @@ class Supervisor:
             os._exit(130)
         log.info("stopping: no longer ready, letting calls end")
         self._stopping.set()
+
+
+def run_main(work: Coroutine[Any, Any, int]) -> int:
+    """Run the main process's work; the exit code."""
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 20)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
 
 
 def default_workers() -> int:

@@ -15,13 +15,10 @@ from aiohttp import web
 
 from proxy.app.build import Built, build_worker
 from proxy.app.sockets import listen
-from proxy.app.spec import DRAIN, READY, WorkerSpec
+from proxy.app.spec import DRAIN, GC_THRESHOLD, READY, WorkerSpec
 from proxy.telemetry.logging import configure
 
 PR_SET_PDEATHSIG = 1
-GC_THRESHOLD = 20_000
-"""Few objects of a call outlive it; looking for cycles less often costs nothing but is cheaper."""
-
 log = logging.getLogger(__name__)
 
 

@@ -46,7 +46,7 @@ class ClientStream(web.StreamResponse):
     def keep_alive(self) -> bool | None:
         return self._request.keep_alive and not self._last
 
-    def start(self, status: int, headers: Headers, *, length: int | None) -> None:
+    def start(self, status: int, theirs: Headers, ours: Headers, *, length: int | None) -> None:
         """Prepare the head; it leaves together with the first bytes of the body."""
         self.started = True
         self.set_status(status)
@@ -58,14 +58,14 @@ class ClientStream(web.StreamResponse):
             framing = ("Transfer-Encoding", "chunked")
         else:
             self._last = True
-        self._unsent = self._head(status, headers, framing)
+        self._unsent = self._head(status, [*answer_headers(theirs), *ours], framing)
         if self._transport is not None:
             self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
 
     def _head(self, status: int, headers: Headers, framing: tuple[str, str] | None) -> bytes:
         version = self._request.version
         lines = [f"HTTP/{version.major}.{version.minor} {status} {_REASONS.get(status, '')}"]
-        lines += [f"{name}: {value}" for name, value in answer_headers(headers)]
+        lines += [f"{name}: {value}" for name, value in headers]
         if framing is not None:
             lines.append(f"{framing[0]}: {framing[1]}")
         lines.append(f"Date: {rfc822_formatted_time()}")

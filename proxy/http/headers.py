@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from proxy.types.ports import Headers
 
@@ -46,36 +47,45 @@ NOT_CLIENT = HOP_BY_HOP | frozenset(
 )
 """Said of the provider's own connection or site, or told anew by us."""
 
+OURS_PREFIX = "x-tensorzero-"
+
 ANTI_BUFFERING = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
 """What keeps intermediaries from holding a stream back."""
 
 
 def request_headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     """The client's headers that go on to a provider."""
-    kept = []
-    for name, value in raw:
-        lower = name.decode("latin-1").lower()
-        if lower not in NOT_UPSTREAM and not lower.startswith(NOT_UPSTREAM_PREFIXES):
-            kept.append((name.decode("latin-1"), value.decode("utf-8", "surrogateescape")))
-    return kept
+    named = ((_name_upstream(name), value) for name, value in raw)
+    return [(name, value.decode("utf-8", "surrogateescape")) for name, value in named if name]
 
 
-def answer_headers(headers: Headers) -> list[tuple[str, str]]:
-    """The headers of an answer as the client gets them."""
-    kept: list[tuple[str, str]] = []
-    stream = False
-    for name, value in headers:
-        lower = name.lower()
-        if lower in NOT_CLIENT:
-            continue
-        if lower == "content-type" and "event-stream" in value:
-            stream = True
-        kept.append((name, _one_line(value)))
-    if stream:
+def answer_headers(theirs: Headers) -> list[tuple[str, str]]:
+    """The provider's headers as the client gets them."""
+    named = ((_name_client(name), value) for name, value in theirs)
+    kept = [(name, _one_line(value)) for name, value in named if name]
+    if any("event-stream" in value for name, value in kept if name.lower() == "content-type"):
         present = {name.lower() for name, _ in kept}
         kept += [item for item in ANTI_BUFFERING if item[0].lower() not in present]
     return kept
 
 
+@lru_cache(maxsize=1024)
+def _name_upstream(name: bytes) -> str:
+    """The name under which a client's header goes on; empty when it does not."""
+    text = name.decode("latin-1")
+    lower = text.lower()
+    stays = lower in NOT_UPSTREAM or lower.startswith(NOT_UPSTREAM_PREFIXES)
+    return "" if stays else text
+
+
+@lru_cache(maxsize=1024)
+def _name_client(name: str) -> str:
+    """The name under which a provider's header goes on; its request id makes room for ours."""
+    lower = name.lower()
+    if lower == "x-request-id":
+        return "x-upstream-request-id"
+    return "" if lower in NOT_CLIENT or lower.startswith(OURS_PREFIX) else name
+
+
 def _one_line(value: str) -> str:
-    return value.replace("\r", " ").replace("\n", " ")
+    return value if value.isprintable() else value.replace("\r", " ").replace("\n", " ")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from proxy.inference.templates import SystemTemplate
 from proxy.models.policy import Candidate
 from proxy.models.rewrite import NO_REWRITES, Rewrites
-from proxy.wire.splice import member, replace_system, splice, system_text_of
+from proxy.wire.splice import member, replace_system, system_text_of
 
 MAX_TOKENS_KEYS = ("max_tokens", "max_completion_tokens")
 
@@ -24,22 +24,17 @@ class Variant:
     system: SystemTemplate | None = None
     rewrites: Rewrites = NO_REWRITES
 
-    def fill(self, body: bytes, present: frozenset[str]) -> bytes:
-        """The client's body with this variant's part put in; what the client said stays.
+    def missing(self, present: frozenset[str]) -> dict[str, bytes]:
+        """The members to add to a body that has those of `present`: what the client left out."""
+        return {key: value for key, value in self.defaults.items() if not _is_given(key, present)}
 
-        `present` are the body's top-level keys.
-        """
-        missing = {
-            key: value for key, value in self.defaults.items() if not _is_given(key, present)
-        }
-        replaced: dict[str, bytes] = {}
-        if self.system is not None:
-            messages = member(body, "messages")
-            text = self.system.render(system_text_of(messages))
-            replaced["messages"] = replace_system(messages, text)
-        if not missing and not replaced:
-            return body
-        return splice(body, replace=replaced, append_missing=missing)
+    def replaced(self, body: bytes) -> dict[str, bytes]:
+        """The members to exchange in a body: `messages`, where there is a system text."""
+        if self.system is None:
+            return {}
+        messages = member(body, "messages")
+        text = self.system.render(system_text_of(messages))
+        return {"messages": replace_system(messages, text)}
 
 
 def _is_given(key: str, present: frozenset[str]) -> bool:

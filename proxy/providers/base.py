@@ -12,7 +12,7 @@ A provider has no state of its calls, never retries, and never looks at a config
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from proxy.types.ports import Headers, Limits, OutgoingRequest
@@ -35,13 +35,19 @@ class RelayProvider(Protocol):
     """Whether its credential is resolved by those above and handed in."""
 
     def encode_relay(
-        self, path: str, body: bytes, headers: Headers, secret: str | None, limits: Limits
+        self,
+        path: str,
+        body: bytes,
+        headers: Headers,
+        secret: str | None,
+        limits: Limits,
+        may_resend: Callable[[], bool],
     ) -> OutgoingRequest:
         """A request whose body is passed on as it is.
 
         `path` is the endpoint below the base address, such as `chat/completions`; `headers` are
         the client's, already without those that are nobody else's business; `secret` the
-        credential's value.
+        credential's value; `may_resend` see `OutgoingRequest`.
         """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from yarl import URL
@@ -39,14 +40,20 @@ class CompatibleProvider:
         self.origin = _origin(self._base)
 
     def encode_relay(
-        self, path: str, body: bytes, headers: Headers, secret: str | None, limits: Limits
+        self,
+        path: str,
+        body: bytes,
+        headers: Headers,
+        secret: str | None,
+        limits: Limits,
+        may_resend: Callable[[], bool],
     ) -> OutgoingRequest:
         """See `RelayProvider.encode_relay`."""
         outgoing = [*headers, IDENTITY]
         if secret is not None:
             outgoing.append((self._row.credential_header, self._row.credential_prefix + secret))
         return OutgoingRequest(
-            "POST", self._base + path, self.origin, tuple(outgoing), body, limits
+            "POST", self._base + path, self.origin, outgoing, body, limits, may_resend
         )
 
 

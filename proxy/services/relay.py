@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
@@ -20,6 +20,7 @@ from proxy.errors import (
     RecordingError,
     UpstreamError,
     UpstreamTimeout,
+    ZeroProxyError,
 )
 from proxy.inference.variant import Variant
 from proxy.models.credentials import CallCredentials
@@ -42,6 +43,7 @@ from proxy.wire.splice import ChatPeek, splice
 
 WIRE = "chat_completions"
 PATH = "chat/completions"
+ASK_USAGE = b'{"include_usage":true}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Progress:
     attempt_began: float = 0.0
     neutral: NeutralOutcome | None = None
     status: int = 0
+    recorded: bool = False
     waited: float = 0.0
     """Seconds in which the provider (or a pause before it) was waited for."""
 
@@ -137,6 +140,15 @@ class RelayService:
                 await self._record(progress, reason)
                 client.abort()
                 raise
+            except (ConnectionError, ZeroProxyError):
+                raise
+            except Exception:
+                await self._record(progress, EndReason.INTERNAL)
+                client.abort()
+                raise
+            finally:
+                # The sink knows its progress: a circle that only the collector would find.
+                progress.sink = None
 
     def _candidates(self, progress: Progress, drawn: Iterator[Variant]) -> Iterator[Candidate]:
         for variant in drawn:
@@ -198,11 +210,9 @@ class RelayService:
         def on_start(sink: RelaySink, length: int | None) -> None:
             cells.first_token(sink.last_at - progress.call.began)
             progress.status = sink.status
-            client.start(sink.status, self._head(progress, sink.headers), length=length)
+            client.start(sink.status, sink.headers, self._ours(progress), length=length)
 
-        strip = None
-        if self._settings.request_usage and peek.stream and not peek.include_usage:
-            strip = UsageFilter()
+        strip = UsageFilter() if self._asks_usage(peek) else None
         progress.candidate, progress.route, progress.neutral = candidate, route, None
         progress.sink = sink = RelaySink(
             client,
@@ -227,8 +237,9 @@ class RelayService:
         headers = rewrite_headers(headers, route.rewrites.headers)
         progress.raw = getattr(provider, "wire", None) == WIRE
         if progress.raw:
-            request = provider.encode_relay(PATH, body, headers, secret, limits)  # type: ignore[union-attr]
-            request = replace(request, may_resend=route.budget.try_retry)
+            request = provider.encode_relay(  # type: ignore[union-attr]
+                PATH, body, headers, secret, limits, route.budget.try_retry
+            )
             await self._transport.send(request, sink)
             return
         progress.neutral = await answer_neutrally(
@@ -246,26 +257,34 @@ class RelayService:
         self, call: RelayCall, variant: Variant, route: Route, provider: Provider
     ) -> bytes:
         """The body as this provider gets it: ours taken out, the variant's part put in."""
-        body = variant.fill(call.body, call.peek.keys)
-        replaced = {}
-        if provider.model_name != call.peek.model:
+        peek, body = call.peek, call.body
+        replaced, missing = variant.replaced(body), variant.missing(peek.keys)
+        if provider.model_name != peek.model:
             replaced["model"] = orjson.dumps(provider.model_name)
-        if replaced or call.peek.extensions:
-            body = splice(body, replace=replaced, remove=call.peek.extensions)
-        if self._settings.request_usage and call.peek.stream and not call.peek.include_usage:
-            value = b'{"include_usage":true}'
+        if self._asks_usage(peek):
+            replaced["stream_options"] = missing["stream_options"] = ASK_USAGE
+        if replaced or missing or peek.extensions:
             body = splice(
-                body, replace={"stream_options": value}, append_missing={"stream_options": value}
+                body,
+                replace=replaced,
+                remove=peek.extensions,
+                append_missing=missing,
+                members=peek.members,
             )
         body = rewrite_body(body, variant.rewrites.body)
         return rewrite_body(body, route.rewrites.body)
 
-    def _head(self, progress: Progress, headers: Headers) -> list[tuple[str, str]]:
-        """The answer's headers: the provider's, then ours, which name what served the call."""
+    def _asks_usage(self, peek: ChatPeek) -> bool:
+        """Whether we ask for the usage chunk of a stream, and take it out again."""
+        return self._settings.request_usage and peek.stream and not peek.include_usage
+
+    def _ours(self, progress: Progress) -> list[tuple[str, str]]:
+        """Our headers of an answer, which name what served the call."""
         call, target = progress.call, progress.target
+        identifier = str(call.id)
         ours = [
-            ("x-request-id", str(call.id)),
-            ("x-tensorzero-inference-id", str(call.id)),
+            ("x-request-id", identifier),
+            ("x-tensorzero-inference-id", identifier),
             ("x-tensorzero-episode-id", str(call.episode_id)),
             ("x-tensorzero-relay", "raw" if progress.raw else "translated"),
         ]
@@ -275,7 +294,7 @@ class RelayService:
         if progress.candidate is not None and progress.route is not None:
             ours.append(("x-tensorzero-model-name", progress.candidate.model.name))
             ours.append(("x-tensorzero-provider-name", progress.route.name))
-        return [*_theirs(headers), *ours]
+        return ours
 
     # The end.
 
@@ -295,8 +314,7 @@ class RelayService:
         held = sink.body()
         sink.sent += len(held)
         if not sink.started:
-            head = self._head(progress, sink.headers)
-            client.start(sink.status, head, length=len(held))
+            client.start(sink.status, sink.headers, self._ours(progress), length=len(held))
         client.finish(held)
 
     async def _answer_failure(self, progress: Progress, client: Client) -> None:
@@ -308,11 +326,11 @@ class RelayService:
             progress.status = sink.status
             if not await self._recorded(progress, EndReason.UPSTREAM_ERROR, client):
                 return
-            head = self._head(progress, sink.headers)
+            ours = self._ours(progress)
             if log.exhausted:
-                head.append(("x-should-retry", "false"))
+                ours.append(("x-should-retry", "false"))
             held = sink.body()
-            client.start(sink.status, head, length=len(held))
+            client.start(sink.status, sink.headers, ours, length=len(held))
             client.finish(held)
             return
         progress.status = 504 if isinstance(log.last, UpstreamTimeout) else 502
@@ -334,6 +352,9 @@ class RelayService:
         return True
 
     async def _record(self, progress: Progress, reason: EndReason) -> None:
+        if progress.recorded:
+            return
+        progress.recorded = True
         seconds = self._watchdog.now() - progress.call.began
         self._metrics.ended(
             endpoint=progress.call.endpoint,
@@ -351,16 +372,6 @@ class RelayService:
 def new_call_ids() -> tuple[UUID, UUID]:
     """A fresh inference id and a fresh episode id."""
     return new_id(), new_id()
-
-
-def _theirs(headers: Headers) -> Iterator[tuple[str, str]]:
-    """The provider's headers; its request id makes room for ours."""
-    for name, value in headers:
-        lower = name.lower()
-        if lower == "x-request-id":
-            yield "x-upstream-request-id", value
-        elif not lower.startswith("x-tensorzero-"):
-            yield name, value
 
 
 def _failure_text(log: CallLog) -> str:

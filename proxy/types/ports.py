@@ -33,7 +33,7 @@ class OutgoingRequest:
     headers: Headers
     body: bytes
     limits: Limits
-    may_resend: Callable[[], bool] = lambda: True
+    may_resend: Callable[[], bool]
     """Asked before the request is sent once more because its pooled connection was stale."""
 
 
@@ -78,8 +78,11 @@ class Client(Protocol):
     def gone(self) -> bool:
         """Whether the client has left."""
 
-    def start(self, status: int, headers: Headers, *, length: int | None) -> None:
-        """Send the head. Without a length, the end of the body is told apart by `finish`."""
+    def start(self, status: int, theirs: Headers, ours: Headers, *, length: int | None) -> None:
+        """Send the head, with the provider's headers and our own.
+
+        Without a length, the end of the body is told apart by `finish`.
+        """
 
     def write(self, block: bytes) -> Awaitable[None] | None:
         """Send some of the body. An awaitable is done when the client has room again."""

@@ -89,10 +89,10 @@ def _walk(body: bytes, raws: Mapping[str, msgspec.Raw]) -> list[Member] | None:
     position = 0
     for key, raw in raws.items():
         match = _KEY.match(body, position)
-        value = bytes(raw)
-        if match is None or not body.startswith(value, start := match.end()):
+        if match is None:
             return None
-        position = start + len(value)
+        start = match.end()
+        position = start + len(memoryview(raw))
         members.append((key, match.start(1), start, position))
     if not members:
         return members

@@ -55,6 +55,8 @@ class ChatPeek:
     """All top-level keys."""
     extensions: Mapping[str, bytes]
     """Raw JSON values of the keys that begin with `tensorzero::`, by full key."""
+    members: Sequence[Member]
+    """Where they stand in the body, for `splice`."""
 
 
 Edit = tuple[int, int, bytes]
@@ -68,20 +70,27 @@ def peek(body: bytes) -> ChatPeek:
         InvalidRequest: no JSON object in UTF-8, or `model`, `stream` or `stream_options` are not
             what they must be. `param` names the field.
     """
-    members = object_members(body)
-    model = members.get("model")
-    if model is None:
+    located = locate_members(body)
+    members = {key: (start, end) for key, _, start, end in located}
+
+    def raw(key: str) -> bytes:
+        start, end = members.get(key, (0, 0))
+        return body[start:end]
+
+    model = raw("model")
+    if not model:
         raise InvalidRequest("you must provide a `model` parameter", param="model")
     name = value_of(model)
     if not isinstance(name, str):
         raise InvalidRequest("`model` must be a string", param="model")
     return ChatPeek(
         name,
-        _peek_stream(members.get("stream", b"null")),
-        _peek_include_usage(members.get("stream_options", b"null")),
+        _peek_stream(raw("stream") or b"null"),
+        _peek_include_usage(raw("stream_options") or b"null"),
         "messages" in members,
         frozenset(members),
-        {key: raw for key, raw in members.items() if key.startswith(EXTENSION)},
+        {key: raw(key) for key in members if key.startswith(EXTENSION)},
+        located,
     )
 
 
@@ -106,18 +115,20 @@ def splice(
     replace: Mapping[str, bytes] = _NOTHING,
     remove: Collection[str] | Callable[[str], bool] = (),
     append_missing: Mapping[str, bytes] = _NOTHING,
+    members: Sequence[Member] | None = None,
 ) -> bytes:
     """Change top-level members of a JSON object; the values given are raw JSON.
 
     `replace` puts values in place of those that are there (each time, for a key given twice) and
     adds none. `remove` cuts members out. `append_missing` adds, at the end, those that are absent
-    or were removed.
+    or were removed. `members` is what `locate_members` says of this body, if it is known.
 
     Raises:
         InvalidRequest: the body is no JSON object in UTF-8.
     """
     drop = remove if callable(remove) else frozenset(remove).__contains__
-    members = locate_members(body)
+    if members is None:
+        members = locate_members(body)
     present: set[str] = set()
     edits: list[Edit] = []
     for position, (key, _, value, end) in enumerate(members):
