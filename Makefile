@@ -10,7 +10,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test prove check format bench migrate clean
+.PHONY: help run test prove check format bench migrate psql clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ bench: $(DEV_STAMP)  ## the product against a bare pass-through, in one run
 
 migrate: $(STAMP)  ## bring the schema of DATABASE_URL up to date
 	$(BIN)/python -m proxy migrate
+
+psql: $(STAMP)  ## a prompt on the embedded Postgres of a running `make run`
+	@exec $(BIN)/python -m proxy psql
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info

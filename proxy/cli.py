@@ -143,6 +143,16 @@ def migrate(as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("arguments", nargs=-1)
+def psql(arguments: tuple[str, ...]) -> None:
+    """Open psql on the embedded Postgres of a running `serve` (arguments go on to psql)."""
+    from proxy.app.host import psql_of
+
+    command = _guarded(lambda: psql_of(os.environ))
+    os.execv(command[0], [*command, *arguments])
+
+
+@cli.command()
 def version() -> None:
     """Print the version."""
     click.echo(__version__)

@@ -14,11 +14,12 @@ from pathlib import Path
 from proxy.app.recording import writer_cells
 from proxy.app.telemetry import Telemetry, create_cells, open_telemetry
 from proxy.config.load import LoadedConfig
-from proxy.errors import DatabaseUnreachable, StartupError, StoreUnavailable
+from proxy.errors import DatabaseUnreachable, StoreUnavailable
 from proxy.store.embedded import EmbeddedPostgres
 from proxy.store.housekeeping import Housekeeping
 from proxy.store.migrate import migrate
 from proxy.store.pool import wait_for_database
+from proxy.store.psql import psql_command
 from proxy.store.retention import Retention
 from proxy.store.state_dir import state_dir
 from proxy.store.writer import Writer
@@ -239,4 +240,10 @@ async def migrate_database(environ: Mapping[str, str]) -> list[str]:
         await postgres.stop()
 
 
-__all__ = ["Host", "StartupError", "database_url", "migrate_database", "open_host"]
+def psql_of(environ: Mapping[str, str]) -> list[str]:
+    """`zeroproxy psql`: the command that opens a prompt on the embedded Postgres.
+
+    Raises:
+        StartupError: none runs.
+    """
+    return psql_command(state_dir(environ) / "postgres")

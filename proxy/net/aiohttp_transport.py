@@ -11,7 +11,6 @@ the next block is read only when the sink has taken the last.
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
 from collections.abc import Callable
@@ -41,7 +40,10 @@ KEEPALIVE_SECONDS = 30.0
 
 
 class _Connector(aiohttp.TCPConnector):
-    """A pool that can say whether the last connection handed to a task had been used before."""
+    """A pool that can say whether the connection of a request had been used before.
+
+    A request is known by its timeout object, the one thing of ours that reaches `connect`.
+    """
 
     def __init__(self) -> None:
         super().__init__(
@@ -50,19 +52,26 @@ class _Connector(aiohttp.TCPConnector):
             ttl_dns_cache=30,
             socket_factory=_bounded_socket,
         )
-        self.reused: set[asyncio.Task[object]] = set()
+        self._reused: set[int] = set()
 
     async def connect(
         self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
         connection = await super().connect(req, traces, timeout)
         protocol = connection.protocol
-        task = asyncio.current_task()
-        if protocol is not None and task is not None:
+        if protocol is not None:
             if getattr(protocol, "served_before", False):
-                self.reused.add(task)
+                self._reused.add(id(timeout))
             protocol.served_before = True  # type: ignore[attr-defined]
         return connection
+
+    def was_reused(self, timeout: aiohttp.ClientTimeout) -> bool:
+        """Whether the request's last connection was an old one; forgets the request."""
+        try:
+            self._reused.remove(id(timeout))
+        except KeyError:
+            return False
+        return True
 
 
 def _bounded_socket(address: tuple[object, ...]) -> socket.socket:
@@ -153,18 +162,11 @@ class AiohttpTransport:
                     timeout=timeout,
                 )
             except Exception as error:
-                stale = isinstance(error, _STALE) and self._was_reused()
+                stale = isinstance(error, _STALE) and self._connector.was_reused(timeout)
                 if not stale or not request.may_resend():
                     raise _mapped(error, request.limits.connect) from error
             finally:
-                self._was_reused()
-
-    def _was_reused(self) -> bool:
-        task = asyncio.current_task()
-        if task in self._connector.reused:
-            self._connector.reused.discard(task)
-            return True
-        return False
+                self._connector.was_reused(timeout)
 
     async def close(self) -> None:
         await self._session.close()

@@ -11,7 +11,9 @@ import os
 import pwd
 import re
 import shutil
+import stat
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +39,13 @@ class Account:
         """Whether the account may pass through all folders above `path`."""
         return all(_passable(folder, self) for folder in path.resolve().parents)
 
+    def may_run(self, program: Path) -> bool:
+        return self.may_reach(program) and _passable(program, self)
 
-def _passable(folder: Path, account: Account) -> bool:
-    status = folder.stat()
+
+def _passable(path: Path, account: Account) -> bool:
+    """Whether a folder may be entered, or a program be run."""
+    status = path.stat()
     if status.st_uid == account.uid:
         return bool(status.st_mode & 0o100)
     if status.st_gid == account.gid:
@@ -91,7 +97,7 @@ class Binaries:
         """
         try:
             done = subprocess.run(
-                [str(self.folder / program), *arguments],
+                self.command(program, arguments),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=seconds,
@@ -107,21 +113,26 @@ class Binaries:
         return done
 
     def start(self, program: str, arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-        """Start a program that goes on, in a session of its own: Ctrl-C is for us alone."""
-        with log.open("ab") as output:
-            if self.account is not None:
-                os.chown(log, self.account.uid, self.account.gid)
+        """Start a program that goes on; what it says goes into a new file `log`."""
+        log.unlink(missing_ok=True)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        try:
             return subprocess.Popen(
-                [str(self.folder / program), *arguments],
+                self.command(program, arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,
                 **self._as_account(),
             )
+        finally:
+            os.close(output)
+
+    def command(self, program: str, arguments: Sequence[str]) -> list[str]:
+        return [str(self.folder / program), *arguments]
 
     def _as_account(self) -> dict[str, Any]:
-        common: dict[str, Any] = {"cwd": "/", "env": _environment()}
+        # A session of its own: Ctrl-C is for us alone.
+        common: dict[str, Any] = {"cwd": "/", "env": _environment(), "start_new_session": True}
         if self.account is None:
             return common
         ids = {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
@@ -133,48 +144,76 @@ def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
-def find_binaries() -> Binaries:
-    """The programs of the wheel.
+def find_binaries(account: Account | None) -> Binaries:
+    """The programs of the wheel, where the account can run them.
 
     Raises:
-        EmbeddedPostgresError: there is no wheel for this platform.
+        EmbeddedPostgresError: there is no wheel for this platform, or it does not work here.
     """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise EmbeddedPostgresError(
-            "there is no embedded Postgres for this platform; set DATABASE_URL to a Postgres of "
-            "yours, or serve with --no-database"
+            f"there is no embedded Postgres here (the package {PACKAGE} is missing); set "
+            "DATABASE_URL to a Postgres of yours, or serve with --no-database"
         )
     # Not imported: the package does things at import that are not ours to want.
     found = [_version_of(path) for path in Path(spec.origin).parent.glob("*/bin/postgres")]
+    if not found:
+        raise EmbeddedPostgresError(f"{PACKAGE} has no Postgres inside; set DATABASE_URL")
     major, folder = max(found)
-    account = find_account()
-    if account is not None and not account.may_reach(folder / "postgres"):
+    if account is not None and not account.may_run(folder / "postgres"):
         folder = _copied(folder.parent, major) / "bin"
     return Binaries(folder, major, account)
 
 
 def _version_of(program: Path) -> tuple[int, Path]:
     """The major version of a `postgres`, and the folder it is in."""
-    done = subprocess.run([str(program), "--version"], capture_output=True, timeout=30, check=True)
+    try:
+        done = subprocess.run(
+            [str(program), "--version"], capture_output=True, timeout=30, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise EmbeddedPostgresError(
+            f"the embedded Postgres does not run on this machine ({error}); set DATABASE_URL"
+        ) from error
     match = re.search(rb"(\d+)", done.stdout)
     return (0 if match is None else int(match[1])), program.parent
 
 
 def _copied(installation: Path, major: int) -> Path:
-    """A copy where the account can reach it, made whole or not at all."""
-    target = ROOTS_FOLDER / f"postgresql-{major}"
-    if target.is_dir():
-        return target
-    ROOTS_FOLDER.mkdir(parents=True, exist_ok=True)
-    ROOTS_FOLDER.chmod(0o711)
-    making = ROOTS_FOLDER / f"postgresql-{major}.{os.getpid()}"
-    shutil.copytree(installation, making, symlinks=True)
-    for path in (making, *making.rglob("*")):
+    """A copy where the account can reach it, made whole or not at all.
+
+    A copy (40 MB, once) and not `chmod o+x` on what is above the installation: that would open
+    folders such as /root which are not ours. Its name tells one build from the next.
+    """
+    status = (installation / "bin" / "postgres").stat()
+    build = f"{status.st_size:x}-{status.st_mtime_ns:x}"
+    target = ROOTS_FOLDER / f"postgresql-{major}-{build}"
+    if not target.is_dir():
+        ROOTS_FOLDER.mkdir(parents=True, exist_ok=True)
+        ROOTS_FOLDER.chmod(0o711)
+        making = Path(tempfile.mkdtemp(prefix="copying-", dir=ROOTS_FOLDER))
+        try:
+            _copy(installation, making)
+            making.rename(target)
+        except OSError as error:
+            shutil.rmtree(making, ignore_errors=True)
+            if not target.is_dir():
+                text = f"Postgres cannot be copied to {target}: {error}"
+                raise EmbeddedPostgresError(text) from error
+    return target / PACKAGE / installation.name
+
+
+def _copy(installation: Path, target: Path) -> None:
+    """One PostgreSQL and the libraries beside the package, in the order they expect to stand."""
+    site = installation.parent.parent
+    for part in (installation, site / f"{PACKAGE}.libs"):
+        if part.is_dir():
+            shutil.copytree(part, target / part.relative_to(site), symlinks=True)
+    for path in (target, *target.rglob("*")):
         if not path.is_symlink():
-            path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
-    try:
-        making.rename(target)
-    except OSError:
-        shutil.rmtree(making, ignore_errors=True)
-    return target
+            path.chmod(_open_to_read(path.stat().st_mode))
+
+
+def _open_to_read(mode: int) -> int:
+    return stat.S_IMODE(mode) | (0o055 if mode & stat.S_IXUSR else 0o044)

@@ -14,17 +14,21 @@ ROOTS_FOLDER = Path("/var/lib/zeroproxy")
 def state_dir(environ: Mapping[str, str]) -> Path:
     """The state folder, made if it is missing.
 
-    ZEROPROXY_STATE_DIR, else the XDG state folder, else, as root, /var/lib/zeroproxy. Others may
-    pass through it (Postgres, as another account), but what holds prompts is closed to them.
+    ZEROPROXY_STATE_DIR, else, as root, /var/lib/zeroproxy, else the XDG state folder. As root
+    others may pass through it (Postgres has an account of its own), but what holds prompts is
+    closed to them. A folder that exists keeps its permissions: it may be anything, even /tmp.
 
     Raises:
         StartupError: it cannot be made or written.
     """
-    folder = _wanted(environ)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if folder.stat().st_uid == os.geteuid():
-            folder.chmod(0o711)
+        folder = _wanted(environ)
+    except RuntimeError as error:
+        raise StartupError(f"there is no home folder ({error}); set ZEROPROXY_STATE_DIR") from error
+    try:
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
         for private in ("journal", "quarantine", "run"):
             (folder / private).mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
@@ -41,6 +45,7 @@ def _wanted(environ: Mapping[str, str]) -> Path:
         return Path(given).expanduser()
     if os.geteuid() == 0:
         return ROOTS_FOLDER
-    xdg = environ.get("XDG_STATE_HOME")
+    xdg = environ.get("XDG_STATE_HOME", "")
     home = Path(environ.get("HOME") or Path.home())
-    return (Path(xdg) if xdg else home / ".local" / "state") / "zeroproxy"
+    # The specification wants a relative path ignored.
+    return (Path(xdg) if xdg.startswith("/") else home / ".local" / "state") / "zeroproxy"
