@@ -44,6 +44,7 @@ class Built:
     dispatcher: Dispatcher
     condition: WorkerCondition
     telemetry: Telemetry
+    relay: RelayService
     journal: Journal | None
     transport: AiohttpTransport
     store: PostgresInferenceStore | None
@@ -54,6 +55,7 @@ class Built:
         deadline = time.monotonic() + seconds
         while self.dispatcher.active and time.monotonic() < deadline:
             await asyncio.sleep(QUIET_POLL_S)
+        self.relay.closing = True
 
     async def close(self) -> None:
         self.lag.stop()
@@ -89,7 +91,7 @@ async def build_worker(spec: WorkerSpec) -> Built:
     dispatcher = Dispatcher(routes, build_prefixes(models), keys, metrics, base)
     lag = LoopLag(metrics.histogram(f.LOOP_LAG, "worker").observe)
     lag.start()
-    return Built(dispatcher, condition, telemetry, journal, transport, store, lag)
+    return Built(dispatcher, condition, telemetry, relay, journal, transport, store, lag)
 
 
 def _snapshot(spec: WorkerSpec) -> ConfigSnapshot:

@@ -38,11 +38,6 @@ class ClientStream(web.StreamResponse):
         self.sent = 0
 
     @property
-    def gone(self) -> bool:
-        """Whether the client has left."""
-        return self._request.transport is None
-
-    @property
     def keep_alive(self) -> bool | None:
         return self._request.keep_alive and not self._last
 

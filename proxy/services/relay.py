@@ -112,6 +112,8 @@ class RelayService:
         settings: RelaySettings,
     ) -> None:
         self.targets = targets
+        self.closing = False
+        """Set when calls that are still under way are about to be cut."""
         self._policy = policy
         self._transport = transport
         self._watchdog = watchdog
@@ -136,7 +138,7 @@ class RelayService:
             try:
                 await self._run(progress, candidates, client)
             except asyncio.CancelledError:
-                reason = EndReason.CLIENT_DISCONNECTED if client.gone else EndReason.SHUTDOWN
+                reason = EndReason.SHUTDOWN if self.closing else EndReason.CLIENT_DISCONNECTED
                 await self._record(progress, reason)
                 client.abort()
                 raise

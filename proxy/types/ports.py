@@ -74,10 +74,6 @@ class Transport(Protocol):
 class Client(Protocol):
     """The one who asked. Takes an answer as it comes, or all at once."""
 
-    @property
-    def gone(self) -> bool:
-        """Whether the client has left."""
-
     def start(self, status: int, theirs: Headers, ours: Headers, *, length: int | None) -> None:
         """Send the head, with the provider's headers and our own.
 

@@ -97,9 +97,10 @@ def own_exchanges() -> list[Recorded]:
     found = []
     for path in sorted(OURS.glob("*.json")):
         row = json.loads(path.read_text())
-        if "response" in row and isinstance(row["response"], dict) and "body" in row["response"]:
-            row = {"id": path.stem, "provider": "ours", "stream": False, **row}
-            found.append(_recorded(row))
+        response = {"status": 200, "body": row["body"]}
+        found.append(
+            _recorded({"id": path.stem, "provider": "ours"} | row | {"response": response})
+        )
     return found
 
 

@@ -11,10 +11,12 @@ import msgspec
 
 from proxy.wire.sse import SSEParser
 
+NULL = msgspec.Raw(b"null")
+
 
 class _Peek(msgspec.Struct):
-    choices: list[msgspec.Raw] | None = None
-    usage: msgspec.Raw | None = None
+    choices: msgspec.Raw = NULL
+    usage: msgspec.Raw = NULL
 
 
 _decoder = msgspec.json.Decoder(_Peek)
@@ -52,4 +54,5 @@ def _is_usage_chunk(data: bytes) -> bool:
         peek = _decoder.decode(data)
     except msgspec.MsgspecError:
         return False
-    return peek.choices == [] and peek.usage is not None
+    empty = bytes(peek.choices).translate(None, b" \t\r\n") == b"[]"
+    return empty and bytes(peek.usage) != b"null"
