@@ -88,7 +88,7 @@ def serve(
         workers=workers or default_workers(),
         database=not no_database,
         log_format=log_format or settings.format,
-        log_level=settings.level,
+        log_level="debug" if loaded.config.gateway.debug else settings.level,
     )
     configure(options.log_format, options.log_level, "main")
     _show_warnings(loaded)

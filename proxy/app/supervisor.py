@@ -67,7 +67,7 @@ class Supervisor:
             StartupError: the port is taken, the database unreachable, …
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled)
         with contextlib.closing(claim_port(self._options.host, self._options.port)) as claimed:
             host = await self._or_stopped(

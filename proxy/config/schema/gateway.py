@@ -111,7 +111,7 @@ class Gateway(Section):
     base_path: Annotated[str, BeforeValidator(_check_base_path)] = Field(
         "/", description="A prefix of all routes; a slash at its end is ignored."
     )
-    debug: bool = Field(False, description="More detail in logs and error bodies.")
+    debug: bool = Field(False, description="More detail in logs.")
     disable_pseudonymous_usage_analytics: bool = Field(
         False, description="Accepted; no usage analytics exist here."
     )
@@ -121,7 +121,9 @@ class Gateway(Section):
     global_outbound_http_timeout_ms: Millis = Field(
         900_000, description="The limit of any call to a provider; no other may be larger."
     )
-    unstable_error_json: bool = Field(False, description="Errors with their structure as JSON.")
+    unstable_error_json: Annotated[Never, NotServed(("true",))] = Field(
+        False, description="Only `false`."
+    )
     unstable_disable_feedback_target_validation: bool = Field(
         False, description="Takes feedback for ids that are not known."
     )
