@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from proxy.errors import StoreUnavailable
+from proxy.store.clean import clean_text
 from proxy.store.pool import APPLICATION, unavailable
 from proxy.store.queries import query
 from proxy.types.ids import id_time
@@ -36,8 +39,8 @@ class PostgresInferenceStore:
         return bool(await self._ask("fetch_episode_exists", episode_id))
 
     async def fetch_response_target(self, response_id: str) -> tuple[UUID, UUID] | None:
-        """See `ports.InferenceStore`; looks 31 days back."""
-        row = await self._ask("fetch_response_target", response_id, row=True)
+        """See `ports.InferenceStore`; looks 31 days back, for the id as it would be stored."""
+        row = await self._ask("fetch_response_target", clean_text(response_id), row=True)
         return None if row is None else (UUID(int=row[0].int), UUID(int=row[1].int))
 
     async def close(self) -> None:
@@ -46,11 +49,27 @@ class PostgresInferenceStore:
             self._pool = None
 
     async def _ask(self, name: str, *values: object, row: bool = False) -> Any:
-        with unavailable():
-            async with asyncio.timeout(ANSWER_SECONDS):
-                pool = await self._connected()
-                fetch = pool.fetchrow if row else pool.fetchval
-                return await fetch(query(name), *values)
+        try:
+            with unavailable():
+                async with asyncio.timeout(ANSWER_SECONDS), self._connection() as connection:
+                    fetch = connection.fetchrow if row else connection.fetchval
+                    return await fetch(query(name), *values)
+        except asyncpg.PostgresError as error:
+            raise StoreUnavailable(f"Postgres does not answer: {type(error).__name__}") from error
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection of the pool. After a failure it is dropped, because giving it back would
+        first wait for a server that may hang to cancel what was asked."""
+        pool = await self._connected()
+        connection = await pool.acquire()
+        try:
+            yield connection
+        except BaseException:
+            connection.terminate()
+            raise
+        finally:
+            await pool.release(connection)
 
     async def _connected(self) -> asyncpg.Pool:
         async with self._making:

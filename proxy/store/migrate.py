@@ -10,12 +10,17 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from proxy.errors import MigrationFailed, StoreUnavailable
-from proxy.store.pool import connect
+from proxy.errors import MigrationFailed
+from proxy.store.pool import connect, unavailable
 from proxy.store.queries import query, sql_folder
 
 COMMAND_SECONDS = 600.0
 LOCK_SECONDS = 120.0
+CLOSE_SECONDS = 5.0
+REMEDY = (
+    "the user of DATABASE_URL must be allowed to create the schema `tensorzero` and to own what is "
+    "in it; a database in which another gateway has made that schema cannot be used"
+)
 _FILE = re.compile(r"(\d{4})_(\w+)\.sql")
 
 
@@ -53,19 +58,24 @@ async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> li
         MigrationFailed: it refuses, or a migration has been changed since it was applied.
     """
     wanted = load_migrations() if migrations is None else migrations
+    try:
+        with unavailable():
+            return await _migrate(dsn, wanted)
+    except asyncpg.PostgresError as error:
+        raise MigrationFailed(f"the database refuses to be migrated: {error}; {REMEDY}") from error
+
+
+async def _migrate(dsn: str, wanted: Sequence[Migration]) -> list[str]:
     connection = await connect(dsn, command_timeout=COMMAND_SECONDS)
     try:
         await _take_turn(connection)
-        try:
-            return await _apply_missing(connection, wanted)
-        finally:
-            await connection.execute(query("release_migration_lock"))
-    except asyncpg.PostgresConnectionError as error:
-        raise StoreUnavailable("the connection broke while migrating") from error
-    except asyncpg.PostgresError as error:
-        raise MigrationFailed(f"the database refuses to be migrated: {error}") from error
+        applied = await _apply_missing(connection, wanted)
+        await connection.execute(query("release_migration_lock"))
+        await connection.close(timeout=CLOSE_SECONDS)
+        return applied
     finally:
-        await connection.close(timeout=5)
+        # After a failure the connection may be beyond answering; its end gives up the turn.
+        connection.terminate()
 
 
 async def _take_turn(connection: asyncpg.Connection) -> None:
@@ -92,7 +102,8 @@ async def _apply_missing(connection: asyncpg.Connection, wanted: Sequence[Migrat
         elif known[migration.number] != migration.checksum:
             raise MigrationFailed(
                 f"migration {migration.number:04d}_{migration.name} is not the one that was "
-                "applied to this database: another version of this program made it"
+                "applied to this database: another version of this program made it; serve with "
+                "that version or a later one, or on another database"
             )
     return applied
 

@@ -14,9 +14,15 @@ COUNTED_AT_MOST = 100_000
 
 
 async def ensure_partitions(connection: asyncpg.Connection, days: Collection[date]) -> None:
-    """Make what is missing for these days; several replicas may do so at once."""
+    """Make what is missing for these days; several replicas may do so at once.
+
+    Best called outside a transaction, so that each partition has one of its own. Raises what
+    asyncpg raises; LockNotAvailableError when a reader was in the way for two seconds.
+    """
+    tables = [row["name"] for row in await connection.fetch(query("fetch_partitioned"))]
     for day in sorted(days):
-        await connection.fetch(query("ensure_partition"), day)
+        for table in tables:
+            await connection.execute(query("ensure_partition"), table, day)
 
 
 async def ensure_ahead(connection: asyncpg.Connection, days: int = DAYS_AHEAD) -> None:

@@ -13,6 +13,11 @@ from proxy.errors import DatabaseUnreachable, StoreUnavailable
 CONNECT_SECONDS = 5.0
 APPLICATION = "zeroproxy"
 
+UNREADABLE = (
+    "DATABASE_URL cannot be read as an address like postgresql://user:password@host:5432/database; "
+    "in user and password write %2F for /, %23 for #, %3F for ?, %40 for @ and %3A for :"
+)
+
 UNREACHABLE: tuple[type[BaseException], ...] = (
     OSError,
     TimeoutError,
@@ -78,8 +83,11 @@ async def wait_for_database(dsn: str, seconds: float) -> None:
             if asyncio.get_running_loop().time() > deadline:
                 raise _unreachable(str(error.__cause__)) from error
             await asyncio.sleep(0.2)
-        except (asyncpg.PostgresError, ValueError) as error:
+        except asyncpg.PostgresError as error:
             raise _unreachable(str(error)) from error
+        except ValueError:
+            # Its text would show the part of a password that was taken for a port.
+            raise DatabaseUnreachable(UNREADABLE) from None
         else:
             await connection.close()
             return

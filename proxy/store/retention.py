@@ -26,7 +26,10 @@ class Retention:
 async def drop_expired(
     connection: asyncpg.Connection, retention: Retention, now: datetime | None = None
 ) -> list[str]:
-    """Drop what is too old; the names of the dropped partitions."""
+    """Drop what is too old; the names of the dropped partitions.
+
+    A table that a reader holds for more than two seconds is left for the next time.
+    """
     dropped = []
     moment = now or datetime.now(UTC)
     for table in await connection.fetch(query("fetch_partitioned")):
@@ -55,5 +58,7 @@ async def record_retention(connection: asyncpg.Connection, retention: Retention)
         "inference_data_retention_days": retention.data_days,
     }
     for key, days in settings.items():
-        if days is not None:
+        if days is None:
+            await connection.execute(query("delete_retention"), key)
+        else:
             await connection.execute(query("upsert_retention"), key, str(days))

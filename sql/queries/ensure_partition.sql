@@ -1,3 +1,1 @@
-SELECT tensorzero.zeroproxy_ensure_partition(name, $1::date)
-FROM tensorzero.zeroproxy_partitioned
-ORDER BY name
+SELECT tensorzero.zeroproxy_ensure_partition($1, $2)

@@ -1,0 +1,2 @@
+TRUNCATE staging_chat_inferences, staging_chat_inference_data, staging_model_inferences,
+    staging_model_inference_data, staging_exchanges

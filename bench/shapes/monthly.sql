@@ -1,0 +1,2 @@
+-- Every table by month.
+UPDATE tensorzero.zeroproxy_partitioned SET width = 'month';

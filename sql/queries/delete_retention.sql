@@ -1,0 +1,1 @@
+DELETE FROM tensorzero.retention_config WHERE key = $1

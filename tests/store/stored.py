@@ -1,0 +1,39 @@
+"""Rows for tests that need no exchange behind them, with ids of any time."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from proxy.store.rows import RowMapper
+from proxy.store.tables import COLUMNS
+from proxy.types.ids import new_id
+from proxy.wire.chat_completions.decode import ChatCompletionsDecoder
+from tests.unit.store.samples import a_model_call, an_exchange
+
+Rows = dict[str, list[tuple[object, ...]]]
+
+
+def id_at(seconds: float) -> UUID:
+    """A UUIDv7 of that Unix time."""
+    low = new_id().int & ((1 << 80) - 1)
+    return UUID(int=(int(seconds * 1000) << 80) | low)
+
+
+def some_rows(identifier: UUID, **changes: object) -> Rows:
+    """The rows of one exchange, as the product makes them; `changes` hold for all tables that have
+    such a column."""
+    call = a_model_call(id=id_at(identifier.int / 2**80 / 1000).bytes)
+    exchange = an_exchange(id=identifier.bytes, model_calls=[call])
+    mapped = RowMapper({"chat_completions": ChatCompletionsDecoder()}).map(exchange).rows
+    return {
+        table: [
+            tuple(changes.get(column, row.get(column)) for column in columns)
+            for row in mapped[table]
+        ]
+        for table, columns in COLUMNS.items()
+    }
+
+
+def together(*each: Rows) -> Rows:
+    """One batch of several."""
+    return {table: [row for rows in each for row in rows[table]] for table in COLUMNS}

@@ -1,0 +1,146 @@
+"""Rows of a batch into their tables: all or none, and a repeat changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from proxy.store.copy import insert_rows, prepare_staging
+from proxy.store.partitions import ensure_partitions
+from proxy.store.queries import query, sql_folder
+from proxy.store.tables import COLUMNS
+from proxy.types.ids import id_time, new_id
+from tests.store.stored import Rows, some_rows, together
+
+AWKWARD = '{"b": 1, "a": 1.50, "b": 2e400, "n": "\\u0000"}'
+"""Order, a key twice, spellings of numbers, and an escape that `jsonb` refuses."""
+
+
+@pytest.fixture
+async def ready(db: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
+    await ensure_partitions(db, [id_time(new_id()).date()])
+    await prepare_staging(db)
+    yield db
+
+
+async def counts(db: asyncpg.Connection) -> list[int]:
+    return [int(await db.fetchval(f"SELECT count(*) FROM tensorzero.{t}")) for t in COLUMNS]
+
+
+def batch_of(count: int) -> tuple[list[UUID], Rows]:
+    ids = [new_id() for _ in range(count)]
+    return ids, together(*map(some_rows, ids))
+
+
+async def test_every_table_gets_its_rows(ready: asyncpg.Connection) -> None:
+    ids, batch = batch_of(3)
+    await insert_rows(ready, batch)
+    assert await counts(ready) == [3] * len(COLUMNS)
+    stored = await ready.fetch("SELECT id, created_at FROM tensorzero.exchanges ORDER BY id")
+    assert [(UUID(int=row[0].int), row[1]) for row in stored] == [(i, id_time(i)) for i in ids]
+
+
+async def test_a_repeat_changes_nothing(ready: asyncpg.Connection) -> None:
+    identifier = new_id()
+    await insert_rows(ready, some_rows(identifier, status=200))
+    await insert_rows(ready, some_rows(identifier, status=500))
+    assert await ready.fetchval("SELECT status FROM tensorzero.exchanges") == 200
+
+
+async def test_of_a_batch_that_is_there_in_part_the_rest_is_written(
+    ready: asyncpg.Connection,
+) -> None:
+    _, first = batch_of(2)
+    _, second = batch_of(3)
+    await insert_rows(ready, first)
+    await insert_rows(ready, together(first, second))
+    assert await counts(ready) == [5] * len(COLUMNS)
+
+
+async def test_a_row_that_stands_twice_in_a_batch_is_written_once(
+    ready: asyncpg.Connection,
+) -> None:
+    _, batch = batch_of(1)
+    await insert_rows(ready, together(batch, batch))
+    assert await counts(ready) == [1] * len(COLUMNS)
+
+
+async def test_one_bad_row_keeps_the_whole_batch_out(ready: asyncpg.Connection) -> None:
+    _, good = batch_of(3)
+    bad = some_rows(new_id(), raw_response="a NUL: \x00")
+    with pytest.raises(asyncpg.CharacterNotInRepertoireError):
+        await insert_rows(ready, together(good, bad))
+    assert await counts(ready) == [0] * len(COLUMNS)
+    await insert_rows(ready, good)
+    assert await counts(ready) == [3] * len(COLUMNS)
+
+
+async def test_it_takes_part_in_the_callers_transaction(ready: asyncpg.Connection) -> None:
+    _, batch = batch_of(1)
+    transaction = ready.transaction()
+    await transaction.start()
+    await insert_rows(ready, batch)
+    await insert_rows(ready, batch_of(1)[1])
+    await transaction.rollback()
+    assert await counts(ready) == [0] * len(COLUMNS)
+
+
+async def test_json_keeps_order_repeated_keys_and_spelling(ready: asyncpg.Connection) -> None:
+    await insert_rows(ready, some_rows(new_id(), input=AWKWARD, output=AWKWARD, attempts=AWKWARD))
+    for table, column in [
+        ("chat_inference_data", "input"),
+        ("chat_inference_data", "output"),
+        ("model_inference_data", "output"),
+        ("exchanges", "attempts"),
+    ]:
+        assert await ready.fetchval(f"SELECT {column} FROM tensorzero.{table}") == AWKWARD
+
+
+async def test_bytes_come_back_as_they_went(ready: asyncpg.Connection) -> None:
+    body = bytes(range(256)) * 20
+    await insert_rows(ready, some_rows(new_id(), request_body=body, response_body=b""))
+    row = await ready.fetchrow("SELECT request_body, response_body FROM tensorzero.exchanges")
+    assert (row[0], row[1]) == (body, b"")
+
+
+async def test_a_stream_that_was_cut_can_be_left_out(ready: asyncpg.Connection) -> None:
+    await insert_rows(ready, some_rows(new_id(), output_complete=False))
+    await insert_rows(ready, some_rows(new_id(), output_complete=True))
+    whole = "SELECT count(*) FROM tensorzero.chat_inferences WHERE output_complete"
+    assert await ready.fetchval(whole) == 1
+
+
+async def test_an_empty_batch_is_nothing(ready: asyncpg.Connection) -> None:
+    await insert_rows(ready, {})
+    await insert_rows(ready, {table: [] for table in COLUMNS})
+    assert await counts(ready) == [0] * len(COLUMNS)
+
+
+async def test_staging_may_be_prepared_again(ready: asyncpg.Connection) -> None:
+    await prepare_staging(ready)
+    await insert_rows(ready, batch_of(1)[1])
+    assert await counts(ready) == [1] * len(COLUMNS)
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+async def test_columns_are_those_of_the_table_and_of_its_statement(
+    ready: asyncpg.Connection, table: str
+) -> None:
+    statement = await ready.prepare(f"SELECT {', '.join(COLUMNS[table])} FROM tensorzero.{table}")
+    assert len(statement.get_attributes()) == len(COLUMNS[table])
+    text = query(f"insert_{table}")
+    for part in (text.split("(")[1].split(")")[0], text.split("SELECT")[1].split("FROM")[0]):
+        assert [name.strip() for name in part.split(",")] == list(COLUMNS[table])
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.stem for path in (sql_folder() / "queries").glob("*.sql"))
+)
+async def test_a_query_is_one_statement_that_fits_the_schema(
+    ready: asyncpg.Connection, name: str
+) -> None:
+    """Postgres prepares no text of two statements, and none that names what is not there."""
+    await ready.prepare(query(name))
