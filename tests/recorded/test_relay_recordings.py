@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import random
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
@@ -83,10 +84,12 @@ def _recorded(row: dict[str, Any]) -> Recorded:
 
 
 def _with_model(body: bytes, stream: bool) -> bytes:
-    """The request as recorded. Azure's name no model: there it stands in the path."""
+    """The request as recorded. Azure's name none (or null): there it stands in the path."""
     members = json.loads(body)
     if isinstance(members.get("model"), str):
         return body
+    if "model" in members:
+        return re.sub(rb'("model"\s*:\s*)null', rb'\1"passed-on"', body, count=1)
     head = b'{"model": "passed-on"' + (b', "stream": true' if stream else b"")
     rest = body.lstrip()[1:].lstrip()
     return head + (b"}" if rest.startswith(b"}") else b", " + rest)
