@@ -27,7 +27,7 @@ import asyncpg
 
 from bench.measure import cpu, cpu_model
 from bench.store_rows import Batch, Bodies, Maker
-from proxy.store.copy import insert_rows, prepare_staging
+from proxy.store.copy import insert_new, insert_rows, insert_staged, prepare_staging
 from proxy.store.embedded import EmbeddedPostgres
 from proxy.store.migrate import migrate
 from proxy.store.partitions import ensure_partitions
@@ -56,23 +56,6 @@ async def nothing(connection: asyncpg.Connection) -> None:
     """No preparation."""
 
 
-async def insert_direct(connection: asyncpg.Connection, batch: Batch) -> None:
-    """The floor: no staging. A single row that is there already refuses the whole batch."""
-    async with connection.transaction():
-        for table, rows in batch.items():
-            await connection.copy_records_to_table(
-                table, schema_name=SCHEMA, records=rows, columns=COLUMNS[table]
-            )
-
-
-async def insert_direct_first(connection: asyncpg.Connection, batch: Batch) -> None:
-    """No staging, but for a batch of which something is there already."""
-    try:
-        await insert_direct(connection, batch)
-    except asyncpg.UniqueViolationError:
-        await insert_rows(connection, batch)
-
-
 async def prepare_kept(connection: asyncpg.Connection) -> None:
     for table in COLUMNS:
         await connection.execute(query(f"stage_{table}").replace("ON COMMIT DELETE ROWS", ""))
@@ -81,7 +64,7 @@ async def prepare_kept(connection: asyncpg.Connection) -> None:
 async def insert_truncating(connection: asyncpg.Connection, batch: Batch) -> None:
     """Staging tables that are emptied by TRUNCATE."""
     async with connection.transaction():
-        await insert_rows(connection, batch)
+        await insert_staged(connection, batch)
         await connection.execute(sql("empty_staging"))
 
 
@@ -136,12 +119,16 @@ def all_shapes() -> list[Shape]:
         Shape(f"{PRODUCT}, once more: the noise"),
         Shape(f"{PRODUCT}, batches of 100", batch=100),
         Shape(f"{PRODUCT}, batches of 2000", batch=2000),
-        Shape("staging emptied by TRUNCATE", prepare=prepare_kept, insert=insert_truncating),
+        Shape("five staging tables", insert=insert_staged),
+        Shape(
+            "five staging tables, emptied by TRUNCATE",
+            prepare=prepare_kept,
+            insert=insert_truncating,
+        ),
         Shape("one wide staging table", prepare=wide.prepare, insert=wide.insert),
-        Shape("no staging (the floor)", prepare=nothing, insert=insert_direct),
-        Shape("no staging, unless a row is there", insert=insert_direct_first),
+        Shape("never staging (the floor)", prepare=nothing, insert=insert_new),
         Shape("all rows are there: the product", repeated=True),
-        Shape("all rows are there: no staging, unless", insert=insert_direct_first, repeated=True),
+        Shape("all rows are there: five staging tables", insert=insert_staged, repeated=True),
         Shape("primary keys only", "keys_only"),
         Shape("with GIN(tags)", "tag_indexes"),
         Shape("with all indexes of TensorZero", "tensorzero_indexes"),
