@@ -1,7 +1,7 @@
 """Rows of a batch into their tables, by COPY: all or none, and a repeat changes nothing.
 
-COPY knows no ON CONFLICT. Repeats are rare (a batch that was committed just before a crash), so rows
-are copied straight into the tables, and only a batch of which something is there already goes
+COPY knows no ON CONFLICT. Repeats are rare (a batch that was committed just before a crash), so
+rows are copied straight into the tables, and only a batch of which something is there already goes
 through temporary tables of the connection, which empty themselves at the end of each transaction.
 `docs/discussions.md` has the measurements: the straight way costs the server half.
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import tempfile
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -67,14 +68,22 @@ class Cells:
 
     @classmethod
     def create(cls, path: Path, slots: int, capacity: int) -> Cells:
-        """A fresh file for `slots` processes and `capacity` numbers each, all 0."""
+        """A fresh file for `slots` processes and `capacity` numbers each, all 0.
+
+        It takes the place of an older one, which stays whole for those who have it mapped: were it
+        cut instead, their next look at it would kill them (SIGBUS).
+        """
         size = (_HEADER + (slots + 1) * capacity) * 8
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
         try:
             os.ftruncate(descriptor, size)
             header = memoryview(bytearray(_HEADER * 8)).cast("d")
             header[_MAGIC], header[_SLOTS], header[_CAPACITY] = _MAGIC_VALUE, slots, capacity
             os.pwrite(descriptor, header, 0)
+            Path(fresh).replace(path)
+        except BaseException:
+            Path(fresh).unlink()
+            raise
         finally:
             os.close(descriptor)
         return cls(path)

@@ -12,7 +12,8 @@ import orjson
 
 SECRETS = re.compile(
     r"(?i)\b(?P<scheme>bearer\s+)[\w.~+/=-]{8,}"
-    r"|\b(?P<prefix>sk-|gsk_|xai-)[\w-]{8,}"
+    r"|\b(?P<header>authorization['\"]?\s?[=:]\s?['\"]?)(?:[\w-]+\s)?[^\s'\"]+"
+    r"|\b(?P<prefix>sk-|gsk_|xai-|AIza)[\w-]{8,}"
     r"|(?P<userinfo>://[^/\s:@]*:)[^\s/]+(?=@)"
     r"|\b(?P<param>\w*(?:password|passwd|pwd|secret|api[-_]?key|token)['\"]?\s?[=:]\s?)"
     r"(?:'[^']*'|\"[^\"]*\"|(?:bearer\s+)?[^\s&;]+)"

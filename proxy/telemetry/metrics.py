@@ -25,6 +25,7 @@ OUTCOMES = (
     "reset",
     "timeout",
     "garbage",
+    "client",
     "credential",
     OTHER,
 )

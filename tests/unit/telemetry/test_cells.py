@@ -179,6 +179,23 @@ def test_a_shared_cell_shows_every_process_s_number_and_writes_only_its_own(
     other.close()
 
 
+def test_a_file_made_anew_leaves_those_alone_who_count_in_the_old_one(
+    tmp_path: Path, cells: Cells, processes: Processes
+) -> None:
+    path = tmp_path / "cells"
+    worker = processes.start("count", path, 1, 0)
+    for _ in range(200):
+        Cells.create(path, WORKERS + 2, 16).close()
+    column = build_catalogue().column(DONE)
+    before = cells.read(column)[1]
+    while cells.read(column)[1] == before:
+        assert worker.poll() is None
+    fresh = Cells(path)
+    assert fresh.read(column) == [0.0] * (WORKERS + 2)
+    fresh.close()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["cells"]
+
+
 def test_a_file_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "other"
     file.write_bytes(b"\0" * 4096)

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from proxy.errors import UpstreamError
 from proxy.telemetry import families as f
 from proxy.telemetry.catalogue import Catalogue
 from proxy.telemetry.cells import Cells
@@ -98,6 +99,19 @@ def test_a_call_is_counted_under_its_function_variant_model_and_provider(cells: 
     inference = {"endpoint": "inference", "function_name": "haiku"}
     assert page.value("tensorzero_requests_total", **inference) == 1
     assert page.value("tensorzero_inferences_total", **inference) == 1
+
+
+@pytest.mark.parametrize("error", UpstreamError.__subclasses__())
+def test_a_failed_attempt_is_counted_under_the_kind_of_its_error(
+    cells: Cells, error: type[UpstreamError]
+) -> None:
+    columns = catalogue()
+    route = open_metrics(cells, 1, columns).for_route("haiku", "classic", "small", "alpha")
+    route.attempt(error.kind, 0.1)
+    provider = {"model_name": "small", "provider_name": "alpha"}
+    page = Page(cells, columns)
+    assert page.value("zeroproxy_attempts_total", outcome=error.kind, **provider) == 1
+    assert page.value("zeroproxy_attempts_total", outcome=OTHER, **provider) == 0
 
 
 def test_a_model_s_own_call_belongs_to_the_default_function(cells: Cells) -> None:

@@ -14,6 +14,10 @@ from proxy.telemetry.logging import configure
 BEARER = "Authorization: Bearer {}"
 SECRETS = {
     BEARER: "eyJhbGciOi.J9-_~+/x==",
+    "proxy-authorization: Basic {}": "dXNlcjpwYXNzd29yZA==",
+    "Authorization: {} was refused": "a-key-without-a-scheme",
+    "sent {{'Authorization': 'Token {}'}}": "abcdefg",
+    "the key {} is not valid": "AIzaSyA1234567890abcdef",
     "the key {} was refused": "sk-proj-Abc_123-def456",
     "upstream said: invalid key {}": "gsk_0123456789abcdef",
     "no connection to postgresql://app:{}@db.internal:5432/zp?sslmode=require": "s3cr:t@w0rd",
@@ -96,6 +100,7 @@ def test_what_is_no_secret_stays_readable(capsys: pytest.CaptureFixture[str]) ->
         "postgresql://db.internal:5432/zp is away",
         "model gpt-4o-mini answered 401 after 12 ms",
         "https://api.test:8443/v1/chat/completions",
+        "basic authentication is used, authorization failed for worker 3",
     ]
     for sentence in sentences:
         logging.getLogger("test").info(sentence)
