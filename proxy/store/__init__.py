@@ -7,7 +7,8 @@ In: records from the workers, through the port `Recorder`. Out: rows.
 - `writer` turns records into `rows` and copies them (`copy`, `tables`); `quarantine` takes what
   Postgres refuses; `accounts` are the books.
 - `migrate`, `partitions`, `retention`, `queries`, `pool`: the schema and the way to it.
-- `embedded` is the Postgres of those who have none.
+- `embedded` is the Postgres of those who have none (`postgres_binaries`, `postgres_home`,
+  `postmaster`, `folder_lock`, `state_dir`; `psql` is the way to a prompt on it).
 
 Only this room imports asyncpg. Not allowed here: protocols of providers, HTTP, decisions.
 """

@@ -16,7 +16,7 @@ from proxy.types.exchange import EndReason
 OTHER = "other"
 INFERENCE = "inference"
 STATUSES = ("0", "2xx", "3xx", "4xx", "5xx")
-REJECTIONS = ("unauthorized", "not_found", "too_large", "malformed", "journal_full", "draining")
+REJECTIONS = ("unauthorized", "not_found", "too_large", "malformed", "journal_full")
 OUTCOMES = (
     "ok",
     "status",
