@@ -13,7 +13,8 @@ server, from the first request until the last record is written. Subjects run in
 inside each round and are compared inside it, because a machine changes its speed by the minute.
 The server has one core to itself; everything else (provider, load, Postgres) shares another.
 
-Not allowed here: reaching into the product. It is started as a user would start it.
+Not allowed here: reaching into the product. It is started as a user would start it. (Only
+`store_shapes`, which measures the writing of rows alone, imports the room it measures.)
 Linux only: the accounts are those of /proc.
 """
 

@@ -12,13 +12,29 @@ from typing import Any
 
 import asyncpg
 import pytest
-from proxy.store.embedded import EmbeddedPostgres
 
+from proxy.store.embedded import EmbeddedPostgres
 from proxy.store.migrate import migrate
 from tests.fake_upstream import FakeUpstream, answer, completion
 from tests.harness import Proxy, one_provider, write_config
 
 TEMPLATE = "migrated"
+
+
+@pytest.fixture(scope="session")
+def open_folders() -> Iterator[Path]:
+    """Where folders can be made that Postgres' own account can reach, too, when we are root."""
+    with tempfile.TemporaryDirectory(prefix="zp-state-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+@pytest.fixture
+def open_folder(open_folders: Path) -> Path:
+    """A fresh one of these."""
+    made = open_folders / uuid.uuid4().hex
+    made.mkdir(mode=0o711)
+    return made
 
 
 @pytest.fixture(scope="session")

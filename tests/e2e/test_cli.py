@@ -96,9 +96,8 @@ def test_migrate_says_what_it_did(database: str) -> None:
     assert json.loads(done.stdout) == {"applied": []}
 
 
-def test_the_first_call_works_as_printed_and_data_survives(tmp_path: Path) -> None:
-    tmp_path.chmod(0o711)
-    proxy = Proxy(ROOT / "routes.yaml", tmp_path / "state").start()
+def test_the_first_call_works_as_printed_and_data_survives(open_folder: Path) -> None:
+    proxy = Proxy(ROOT / "routes.yaml", open_folder / "state").start()
     printed = re.search(r"^\s+(curl .*)$", proxy.tail(), re.M)
     assert printed is not None
     done = subprocess.run(shlex.split(printed[1]), capture_output=True, timeout=30, check=True)
@@ -120,7 +119,9 @@ def test_without_a_database_calls_are_served_and_feedback_says_why_not(tmp_path:
     assert proxy.stop() == 0
 
 
-def test_the_wheel_serves_outside_the_checkout_beside_other_packages(tmp_path: Path) -> None:
+def test_the_wheel_serves_outside_the_checkout_beside_other_packages(
+    tmp_path: Path, open_folder: Path
+) -> None:
     """Its own code and its SQL come from the wheel; libraries from where the tests have them."""
     subprocess.run(
         [
@@ -156,8 +157,7 @@ def test_the_wheel_serves_outside_the_checkout_beside_other_packages(tmp_path: P
     )
     # After the wheel's own folder, so that nothing of a checkout comes first.
     (Path(paths.stdout.strip()) / "libraries.pth").write_text(f"{libraries}\n")
-    state = tmp_path / "state"
-    tmp_path.chmod(0o711)
+    state = open_folder / "state"
     port = free_port()
     config = write_config(tmp_path / "routes.yaml", _dummy())
     environ = {"PATH": os.environ["PATH"], "ZEROPROXY_STATE_DIR": str(state), "HOME": str(tmp_path)}

@@ -25,10 +25,9 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+def running(open_folders: Path) -> Iterator[Proxy]:
     """The example configuration with its own Postgres, as `make run` serves it."""
-    folder = tmp_path_factory.mktemp("readme")
-    proxy = Proxy(ROOT / "routes.yaml", folder / "state").start()
+    proxy = Proxy(ROOT / "routes.yaml", open_folders / "readme").start()
     yield proxy
     proxy.stop()
 
