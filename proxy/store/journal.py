@@ -140,21 +140,31 @@ class Journal:
 
     def _open(self) -> int:
         """A new file, locked before it has its name: no reader can take it for a dead one's."""
-        name = str(new_id())
+        descriptor = None
+        while descriptor is None:
+            name = str(new_id())
+            descriptor = self._make(name)
+        self._descriptor = descriptor
+        self._salt = file_salt(name + SUFFIX)
+        self._size = self._number = self._exchanges = 0
+        self._folder_changed = True
+        return descriptor
+
+    def _make(self, name: str) -> int | None:
+        """None: a writer that is starting took the half-made file for a dead owner's."""
         opening = self._folder / (name + OPENING_SUFFIX)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         descriptor = os.open(opening, flags, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             opening.rename(self._folder / (name + SUFFIX))
+        except FileNotFoundError:
+            os.close(descriptor)
+            return None
         except OSError:
             os.close(descriptor)
             opening.unlink(missing_ok=True)
             raise
-        self._descriptor = descriptor
-        self._salt = file_salt(name + SUFFIX)
-        self._size = self._number = self._exchanges = 0
-        self._folder_changed = True
         return descriptor
 
     def _write(self, descriptor: int, header: bytes, payload: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import multiprocessing
 import os
 import random
@@ -62,6 +63,24 @@ async def test_a_living_workers_file_stays_and_a_closed_one_goes_when_settled(fo
     await journal.close()
     reader.poll()
     assert list(folder.iterdir()) == [] and reader.produced == 3
+
+
+async def test_a_writer_that_starts_while_a_file_is_being_made_loses_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers = []
+    lock = fcntl.flock
+
+    def locked_while_a_writer_starts(descriptor: int, operation: int) -> None:
+        if not readers:
+            readers.append(a_reader(folder))
+        lock(descriptor, operation)
+
+    monkeypatch.setattr("proxy.store.journal.fcntl.flock", locked_while_a_writer_starts)
+    journal = Journal(folder)
+    ids = append_some(journal, 2)
+    assert ids_of(read_all(readers[0])) == ids
+    await journal.close()
 
 
 async def test_an_unsettled_file_is_never_deleted(folder: Path) -> None:
