@@ -31,6 +31,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--control", action="store_true", help="measure the bare pass-through twice: the noise"
     )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="measure the product with N workers, too"
+    )
     parser.add_argument("--no-product", action="store_true", help="only the bare pass-through")
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write the figures there, not to bench/results"
@@ -84,6 +87,12 @@ def start_subjects(stage: Stage, options: argparse.Namespace) -> None:
     if not options.no_product:
         say("starting the product with its own Postgres")
         stage.subjects.append(Product("product", stage.upstream_port, stage.cores, stage.folder))
+    if options.workers:
+        name = f"{options.workers} workers"
+        made = Product(
+            name, stage.upstream_port, stage.cores, stage.folder, workers=options.workers
+        )
+        stage.subjects.append(made)
 
 
 def setting(options: argparse.Namespace, apart: bool, postgres_apart: bool) -> Setting:

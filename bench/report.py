@@ -90,9 +90,9 @@ class Findings:
             if result.subject == subject and result.scenario == scenario
         ]
 
-    def ratios(self, subject: str, scenario: str) -> list[float]:
-        """CPU per unit, divided by that of `bare` in the same round."""
-        base = {each.round: micros_per_unit(each) for each in self.of("bare", scenario)}
+    def ratios(self, subject: str, scenario: str, to: str = "bare") -> list[float]:
+        """CPU per unit, divided by that of another subject in the same round."""
+        base = {each.round: micros_per_unit(each) for each in self.of(to, scenario)}
         return [micros_per_unit(each) / base[each.round] for each in self.of(subject, scenario)]
 
     def problems(self) -> list[str]:
@@ -189,6 +189,27 @@ class Findings:
     ) -> list[str]:
         return [title, *(cell(scenario, self.of(name, scenario.name)) for name in self.subjects)]
 
+    def _worker_notes(self) -> list[str]:
+        """What more workers cost, against one."""
+        notes = []
+        for name in self.subjects:
+            workers, _, word = name.partition(" ")
+            if word != "workers":
+                continue
+            for scenario in SCENARIOS.values():
+                if not self.of(name, scenario.name):
+                    continue
+                ratio = spread(self.ratios(name, scenario.name, to="product"))
+                more = _memory_of(self.of(name, scenario.name)) - _memory_of(
+                    self.of("product", scenario.name)
+                )
+                notes.append(
+                    f"- {workers} workers against one, {scenario.name}: × {ratio.text()} of the "
+                    f"CPU per {scenario.unit}; each further worker takes "
+                    f"{more / (int(workers) - 1):.0f} MB."
+                )
+        return notes
+
     def _ratio_text(self, name: str, scenario: Scenario) -> str:
         if name == "bare":
             return "1"
@@ -204,12 +225,17 @@ class Findings:
             lines.append(f"- Load straight on the provider: {rate:,.0f} {unit}s per second.")
         for name, (answered, rows) in self.recorded.items():
             lines.append(f"- {name}: {answered:,} calls answered, {rows:,} rows in `exchanges`.")
+        lines += self._worker_notes()
         place = "shares the core of provider and load" if self.setting.postgres_apart else "floats"
         if self.recorded:
             lines.append(f"- The embedded Postgres {place}.")
         lines += [f"- Mind: {warning}." for warning in self.warnings()]
         lines += [f"- **Wrong: {problem}.**" for problem in self.problems()]
         return "\n".join(lines)
+
+
+def _memory_of(results: Sequence[Result]) -> float:
+    return median(result.memory.ours for result in results)
 
 
 def _order(name: str) -> tuple[bool, str]:

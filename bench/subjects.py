@@ -173,10 +173,12 @@ class Ledger:
 
 
 class Product(Subject):
-    """`python -m proxy serve` with one worker, its own Postgres, and recording on."""
+    """`python -m proxy serve` with its own Postgres, and recording on."""
 
-    def __init__(self, name: str, upstream_port: int, cores: Cores, folder: Path) -> None:
-        state = folder / "state"
+    def __init__(
+        self, name: str, upstream_port: int, cores: Cores, folder: Path, *, workers: int = 1
+    ) -> None:
+        state = folder / f"state-{workers}"
         config = folder / "bench.yaml"
         config.write_text(configuration(upstream_port))
         environment = {**os.environ, "ZEROPROXY_STATE_DIR": str(state)}
@@ -185,7 +187,7 @@ class Product(Subject):
         port = free_port()
         arguments = ["-m", "proxy", "serve", "--config", str(config), "--port", str(port)]
         program = Program(
-            [*arguments, "--workers", "1"],
+            [*arguments, "--workers", str(workers)],
             core=cores.server,
             log=folder / f"{name}.log",
             environment=environment,

@@ -9,6 +9,7 @@
     ├── RequestError                 the caller's fault; never retried
     │   ├── InvalidRequest           400
     │   ├── Unauthorized             401
+    │   ├── Forbidden                403
     │   ├── NotFound                 404
     │   ├── MethodNotAllowed         405
     │   ├── PayloadTooLarge          413
@@ -21,6 +22,7 @@
     │   ├── UpstreamTimeout          a configured limit passed; `.limit` names it
     │   ├── UpstreamClientError      a provider without HTTP failed, in its own words
     │   ├── UpstreamGarbage          bytes that are no answer in the provider's protocol
+    │   ├── UpstreamUnsupported      this provider has nothing that could serve such a call
     │   └── CredentialMissing        the configured credential has no value for this call
     ├── AllVariantsFailed            every variant was tried; carries the attempts
     ├── RecordingError
@@ -94,6 +96,10 @@ class InvalidRequest(RequestError):
 
 class Unauthorized(RequestError):
     """No key, or one that is not known here."""
+
+
+class Forbidden(RequestError):
+    """Known, but not allowed to do this."""
 
 
 class NotFound(RequestError):
@@ -191,6 +197,12 @@ class UpstreamClientError(UpstreamError):
         self.raw_response = raw_response
 
 
+class UpstreamUnsupported(UpstreamError):
+    """This provider has nothing that could serve such a call."""
+
+    kind = "unsupported"
+
+
 class CredentialMissing(UpstreamError):
     """The configured credential has no value for this call."""
 
@@ -200,7 +212,8 @@ class CredentialMissing(UpstreamError):
 class AllVariantsFailed(ZeroProxyError):
     """Every variant that could be tried has failed; `last` is the error of the last attempt.
 
-    `exhausted` says that we have already retried ourselves; `inference_id` names the record.
+    `exhausted` says that we have already retried ourselves; `inference_id` names the record;
+    `bare` says that the caller had chosen the variant.
     """
 
     def __init__(
@@ -210,11 +223,13 @@ class AllVariantsFailed(ZeroProxyError):
         *,
         exhausted: bool = False,
         inference_id: str = "",
+        bare: bool = False,
     ) -> None:
         super().__init__(message)
         self.last = last
         self.exhausted = exhausted
         self.inference_id = inference_id
+        self.bare = bare
 
 
 class RecordingError(ZeroProxyError):

@@ -19,6 +19,7 @@ from proxy.http.auth import Keys
 from proxy.http.native.feedback import FeedbackHandler
 from proxy.http.openai.models import ModelsHandler
 from proxy.http.openai.relay import RelayHandler
+from proxy.http.openai.uploads import UploadLimits
 from proxy.http.operations import Operations
 from proxy.http.routes import build_prefixes, build_routes
 from proxy.http.server import Dispatcher
@@ -26,7 +27,8 @@ from proxy.models.policy import Policy
 from proxy.net.aiohttp_transport import AiohttpTransport
 from proxy.net.watchdog import Watchdog
 from proxy.services.feedback import FeedbackService
-from proxy.services.relay import RelayService, RelaySettings
+from proxy.services.relay import RelayService
+from proxy.services.relay_call import RelaySettings
 from proxy.store.inference_store import PostgresInferenceStore
 from proxy.store.journal import Journal
 from proxy.telemetry import families as f
@@ -86,9 +88,10 @@ async def build_worker(spec: WorkerSpec) -> Built:
     models = ModelsHandler(targets, spec.started)
     operations = Operations(condition, spec.loaded.snapshot.hash, telemetry.renderer().render)
     feedback = FeedbackHandler(_feedback(spec, store, recorder, telemetry))
-    routes = build_routes(RelayHandler(relay, keys), models, feedback, operations)
+    handler = RelayHandler(relay, keys, _upload_limits(spec))
+    routes = build_routes(handler, models, feedback, operations)
     base = config.gateway.base_path.rstrip("/")
-    dispatcher = Dispatcher(routes, build_prefixes(models), keys, metrics, base)
+    dispatcher = Dispatcher(routes, build_prefixes(handler, models), keys, metrics, base)
     lag = LoopLag(metrics.histogram(f.LOOP_LAG, "worker").observe)
     lag.start()
     return Built(dispatcher, condition, telemetry, relay, journal, transport, store, lag)
@@ -121,6 +124,16 @@ def _relay_settings(spec: WorkerSpec) -> RelaySettings:
         peek_limit=ours.limits.max_peek_bytes,
         record_limit=ours.recording.max_recorded_bytes,
         request_usage=ours.request_usage,
+        allowed_paths=tuple(ours.allowed_paths),
+    )
+
+
+def _upload_limits(spec: WorkerSpec) -> UploadLimits:
+    limits = spec.loaded.config.zeroproxy.limits
+    return UploadLimits(
+        memory=limits.upload_memory_bytes,
+        most=limits.max_upload_bytes,
+        folder=spec.cells_path.parent,
     )
 
 

@@ -29,6 +29,7 @@ from proxy.telemetry.metrics import Metrics
 from proxy.types.decoded import Decoded
 from proxy.types.exchange import ModelCall
 from proxy.wire.chat_completions.decode import ChatCompletionsDecoder
+from proxy.wire.embeddings.decode import EmbeddingsDecoder
 
 REACH_SECONDS = 10.0
 """How long a database that is being started is waited for."""
@@ -137,7 +138,10 @@ def _start_writing(host: Host, loaded: LoadedConfig, state: Path, dsn: str) -> N
     host.writer = Writer(
         host.journal_folder,
         dsn,
-        {"chat_completions": ChatCompletionsDecoder()},
+        {
+            "chat_completions": ChatCompletionsDecoder(),
+            "embeddings": EmbeddingsDecoder(),
+        },
         writer_cells(metrics),
         quarantine=state / "quarantine",
         batch_rows=settings.batch_rows,

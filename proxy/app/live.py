@@ -7,32 +7,45 @@ from collections.abc import Callable, Mapping, Sequence
 import orjson
 
 from proxy.config.schema import (
+    EMBEDDING_SHORTHAND_TYPES,
+    SHORTHAND_TYPES,
     ChatCompletionVariant,
     ChatFunction,
     Config,
-    DummyProvider,
+    CredentialLocation,
+    EmbeddingModelConfig,
+    EmbeddingProviderConfig,
+    EnvLocation,
     ExtraBodyRule,
     ExtraHeaderRule,
     ModelConfig,
-    OpenAIProvider,
+    PathFromEnvLocation,
+    PathLocation,
     ProviderConfig,
     Timeouts,
+    shorthand_provider,
 )
+from proxy.config.schema.credentials import leaves
+from proxy.config.schema.shorthands import RESPONSES_REFUSAL, RESPONSES_SHORTHAND
+from proxy.errors import NotSupported
 from proxy.inference.function import Function
 from proxy.inference.sampling import Pool, by_name
 from proxy.inference.templates import SystemTemplate
 from proxy.inference.variant import Variant
 from proxy.models.budget import RetryBudget
 from proxy.models.credentials import load_credential, no_credential
-from proxy.models.model import Model, Route, TimeLimits
+from proxy.models.model import NO_LIMITS, Model, Route, TimeLimits
 from proxy.models.policy import Candidate, Schedule
-from proxy.models.rewrite import HeaderRewrite, Rewrite, Rewrites
-from proxy.providers import build_provider
+from proxy.models.rewrite import NO_REWRITES, HeaderRewrite, Rewrite, Rewrites
+from proxy.providers import build_default_provider, build_provider
+from proxy.providers.base import Provider
 from proxy.providers.dummy import FlakyCounters
 from proxy.services.targets import Targets
 
 BudgetOf = Callable[[str], RetryBudget]
 """The budget of an origin."""
+BuildModel = Callable[[str], Model]
+"""Makes a model of the name that follows a prefix."""
 
 
 class LiveBuilder:
@@ -44,60 +57,95 @@ class LiveBuilder:
         self._budget_of = budget_of
         self._flaky = FlakyCounters()
         self._models = {name: self._model(name, entry) for name, entry in config.models.items()}
+        self._shorthands = {kind: self._shorthand(kind) for kind in SHORTHAND_TYPES}
+        self.embedding_models: dict[str, Model] = {
+            name: self._embedding_model(name, entry)
+            for name, entry in config.embedding_models.items()
+        }
+        self.embedding_shorthands: dict[str, BuildModel] = {
+            kind: self._shorthands[kind] for kind in EMBEDDING_SHORTHAND_TYPES
+        }
 
     def targets(self) -> Targets:
         functions = {
             name: self._function(name, entry) for name, entry in self._config.functions.items()
         }
-        return Targets(functions, self._models, self._shorthands(), self._default(), _plain_variant)
+        return Targets(
+            functions,
+            self._models,
+            self._shorthands,
+            self._default(),
+            _plain_variant,
+            self.embedding_models,
+            self.embedding_shorthands,
+        )
 
-    def _shorthands(self) -> dict[str, Callable[[str], Model]]:
-        """`provider::model`, for provider types that need no more than a model's name."""
-        return {
-            "openai": lambda rest: self._shorthand(
-                f"openai::{rest}", "openai", OpenAIProvider(type="openai", model_name=rest)
-            ),
-            "dummy": lambda rest: self._shorthand(
-                f"dummy::{rest}", "dummy", DummyProvider(type="dummy", model_name=rest)
-            ),
-        }
+    def _shorthand(self, kind: str) -> BuildModel:
+        """`provider::model`, for a provider type that needs no more than a model's name."""
 
-    def _default(self) -> Callable[[str], Model] | None:
+        def build(rest: str) -> Model:
+            name = f"{kind}::{rest}"
+            if name.startswith(RESPONSES_SHORTHAND):
+                raise NotSupported(RESPONSES_REFUSAL, param="model")
+            return Model(name, (self._route(kind, shorthand_provider(kind, rest)),))
+
+        return build
+
+    def _default(self) -> BuildModel | None:
         default = self._config.zeroproxy.default_provider
         if default is None:
             return None
 
         def build(name: str) -> Model:
-            # Its parts have been validated already.
-            entry = OpenAIProvider.model_construct(
-                type="openai",
-                model_name=name,
-                api_base=default.api_base,
-                api_key_location=default.api_key_location,
-            )
-            return self._shorthand(name, "default", entry)
+            provider = build_default_provider(default, name)
+            return Model(name, (self._placed("default", provider, default.api_key_location),))
 
         return build
-
-    def _shorthand(self, name: str, provider_name: str, entry: ProviderConfig) -> Model:
-        return Model(name, (self._route(provider_name, entry),))
 
     def _model(self, name: str, entry: ModelConfig) -> Model:
         routes = tuple(self._route(each, entry.providers[each]) for each in entry.routing)
         return Model(name, routes, _limits(entry.timeouts))
 
+    def _embedding_model(self, name: str, entry: EmbeddingModelConfig) -> Model:
+        routes = tuple(self._embedding_route(each, entry.providers[each]) for each in entry.routing)
+        return Model(name, routes, TimeLimits(_seconds(entry.timeout_ms)))
+
     def _route(self, name: str, entry: ProviderConfig) -> Route:
-        provider = build_provider(entry, self._flaky)
-        location = entry.api_key_location
+        return self._placed(
+            name,
+            build_provider(entry, self._flaky),
+            entry.api_key_location,
+            _limits(entry.timeouts),
+            _rewrites(entry.extra_body, entry.extra_headers),
+        )
+
+    def _embedding_route(self, name: str, entry: EmbeddingProviderConfig) -> Route:
+        return self._placed(
+            name,
+            build_provider(entry, self._flaky),
+            entry.api_key_location,
+            TimeLimits(_seconds(entry.timeout_ms)),
+            _rewrites(entry.extra_body, entry.extra_headers),
+        )
+
+    def _placed(
+        self,
+        name: str,
+        provider: Provider,
+        location: CredentialLocation,
+        limits: TimeLimits = NO_LIMITS,
+        rewrites: Rewrites = NO_REWRITES,
+    ) -> Route:
+        """The provider with its credential and the budget of its origin."""
+        takes = provider.takes_secret
         return Route(
             name=name,
             provider=provider,
-            credential=(
-                load_credential(location, self._environ) if provider.takes_secret else no_credential
-            ),
-            limits=_limits(entry.timeouts),
+            credential=load_credential(location, self._environ) if takes else no_credential,
+            limits=limits,
             budget=self._budget_of(provider.origin),
-            rewrites=_rewrites(entry.extra_body, entry.extra_headers),
+            rewrites=rewrites,
+            operators_key=takes and _is_operators(location, self._environ),
         )
 
     def _function(self, name: str, entry: ChatFunction) -> Function:
@@ -120,7 +168,16 @@ class LiveBuilder:
         if name in self._models:
             return self._models[name]
         prefix, _, rest = name.partition("::")
-        return self._shorthands()[prefix](rest)
+        return self._shorthands[prefix](rest)
+
+
+def _is_operators(location: CredentialLocation, environ: Mapping[str, str]) -> bool:
+    """Whether calls could be made with a key of the operator's, and not only the caller's."""
+    return any(
+        isinstance(leaf, PathLocation)
+        or (isinstance(leaf, EnvLocation | PathFromEnvLocation) and leaf.variable in environ)
+        for leaf in leaves(location)
+    )
 
 
 def _plain_variant(model: Model) -> Variant:

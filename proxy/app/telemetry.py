@@ -8,11 +8,12 @@ from pathlib import Path
 
 from proxy import __version__
 from proxy.config.load import LoadedConfig
-from proxy.config.schema import Config, OpenAIProvider
+from proxy.config.schema import SHORTHAND_TYPES, Config, ProviderConfig, shorthand_provider
+from proxy.config.schema.shorthands import WATCHED_SHORTHAND_TYPES
 from proxy.models.budget import RetryBudget, Second
-from proxy.providers import build_provider
+from proxy.providers import build_default_provider, build_provider
 from proxy.providers.dummy import FlakyCounters
-from proxy.services.relay import monotonic
+from proxy.services.relay_call import monotonic
 from proxy.telemetry import families as f
 from proxy.telemetry.catalogue import Catalogue
 from proxy.telemetry.cells import Cells
@@ -77,9 +78,12 @@ def _latencies(config: Config) -> f.Latencies:
 
 def _names(config: Config) -> Names:
     variants = {name: tuple(entry.variants) for name, entry in config.functions.items()}
+    models = {name: tuple(entry.routing) for name, entry in config.models.items()}
+    for name, embedding in config.embedding_models.items():
+        models[name] = tuple(dict.fromkeys((*models.get(name, ()), *embedding.routing)))
     return Names(
         functions=variants,
-        models={name: tuple(entry.routing) for name, entry in config.models.items()},
+        models=models,
         function_models={
             (name, key): variant.model
             for name, entry in config.functions.items()
@@ -91,14 +95,26 @@ def _names(config: Config) -> Names:
 
 
 def _origins(config: Config) -> tuple[str, ...]:
-    """The origins of all configured providers, and of the default one."""
+    """The origins of all configured providers, of the default one and of shorthands in use."""
     flaky = FlakyCounters()
-    entries = [each for model in config.models.values() for each in model.providers.values()]
+    entries = [
+        *(each for model in config.models.values() for each in model.providers.values()),
+        *(each for model in config.embedding_models.values() for each in model.providers.values()),
+        *_shorthands(config),
+    ]
+    providers = [build_provider(entry, flaky) for entry in entries]
     default = config.zeroproxy.default_provider
     if default is not None:
-        entries.append(OpenAIProvider(type="openai", model_name="-", api_base=default.api_base))
-    entries.append(OpenAIProvider(type="openai", model_name="-"))
-    return tuple(dict.fromkeys(build_provider(entry, flaky).origin for entry in entries))
+        providers.append(build_default_provider(default, "-"))
+    return tuple(dict.fromkeys(provider.origin for provider in providers))
+
+
+def _shorthands(config: Config) -> list[ProviderConfig]:
+    """The providers of shorthands that variants name, and of those that callers mostly do."""
+    models = [each.model for entry in config.functions.values() for each in entry.variants.values()]
+    prefixes = [name.partition("::")[0] for name in models if name not in config.models]
+    wanted = dict.fromkeys([*prefixes, *WATCHED_SHORTHAND_TYPES])
+    return [shorthand_provider(prefix, "-") for prefix in wanted if prefix in SHORTHAND_TYPES]
 
 
 def _places(config: Config) -> int:

@@ -115,6 +115,8 @@ def _word(annotation: Any) -> str:
 def _render_default(found: FieldInfo, kind: str) -> str:
     if found.is_required():
         return "**required**"
+    if found.default_factory_takes_validated_data:
+        return "by `type`"
     value = found.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, Section) or value == {} or value == ():
         return "–"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
+from proxy.config.endpoints import resolve_endpoints
 from proxy.config.files import find_files
 from proxy.config.findings import Finding, Path, dotted
 from proxy.config.merge import merge_sources
@@ -78,8 +79,10 @@ def _validated(sources: list[Source], environ: Mapping[str, str]) -> LoadedConfi
     problems = faulty + merged.problems
     known = {finding.path for source in sources for finding in source.findings}
     resolved = read_named_files(merged)
-    snapshot_tree, tree = resolved.tree, absolute_locations(resolved.tree, merged)
+    snapshot_tree = resolved.tree
+    tree, absent = resolve_endpoints(absolute_locations(resolved.tree, merged), environ)
     config, findings = validate_shape(tree)
+    findings += absent
     warnings: list[str] = []
 
     def warn(path: Path, text: str) -> None:

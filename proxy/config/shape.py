@@ -35,6 +35,8 @@ _EXPECTED = {
     "model_type": ("a table", "put keys below it, one level deeper"),
     "model_attributes_type": ("a table", "put keys below it, one level deeper"),
 }
+_FOLLOWS = "default_factory_not_called"
+"""Said of a default that depends on other keys, when one of those is wrong."""
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -49,7 +51,7 @@ def validate_shape(tree: Tree) -> tuple[Config | None, list[Finding]]:
         return Config.model_validate_json(json.dumps(tree)), []
     except ValidationError as error:
         errors = error.errors(include_url=False)
-    findings = [_finding(each) for each in errors]
+    findings = [_finding(each) for each in errors if each["type"] != _FOLLOWS]
     return None, [finding for finding in findings if not _hidden(finding, findings)]
 
 
@@ -129,7 +131,9 @@ def _wrong_word(kind: str, spot: Spot, error: Mapping[str, Any]) -> Finding:
     if spot.not_served and text in spot.not_served.values:
         remedy = spot.not_served.remedy or f"use {listed(words)}"
         subject = f"`{dotted(path[-1:])}: {text}`"
-        return Finding(path, f"{subject} {NOT_SERVED}", remedy)
+        words_for_it = spot.not_served.message
+        message = f"{words_for_it}: {subject}" if words_for_it else f"{subject} {NOT_SERVED}"
+        return Finding(path, message, remedy)
     near = difflib.get_close_matches(text.lower(), words, n=1, cutoff=0.6)
     remedy = f"did you mean `{near[0]}`?" if near else f"use one of {listed(words)}"
     return Finding(path, f"{shown(value)} is not one of {listed(words)}", remedy)

@@ -14,6 +14,7 @@ REDACTED = "[redacted]"
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password|credential|signature", re.I)
 _HEADER_RULES = (
     ("models", "*", "providers", "*", "extra_headers", "*"),
+    ("embedding_models", "*", "providers", "*", "extra_headers", "*"),
     ("functions", "*", "variants", "*", "extra_headers", "*"),
 )
 

@@ -50,6 +50,12 @@ def tables(tree: Any, *pattern: str) -> Iterator[tuple[Path, Tree]]:
             yield path, value
 
 
+def provider_tables(tree: Any) -> Iterator[tuple[Path, Tree]]:
+    """The providers of all models, those for embeddings included."""
+    yield from tables(tree, "models", "*", "providers", "*")
+    yield from tables(tree, "embedding_models", "*", "providers", "*")
+
+
 def table(value: Any, key: str) -> Tree:
     """The table under a key; an empty one when there is none."""
     found = value.get(key) if isinstance(value, dict) else None

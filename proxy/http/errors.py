@@ -10,6 +10,7 @@ from aiohttp import web
 
 from proxy.errors import (
     AllVariantsFailed,
+    Forbidden,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
@@ -59,6 +60,7 @@ def native_dialect(wording: Wording) -> bytes:
 
 _STATUS: tuple[tuple[type[RequestError], int, str], ...] = (
     (Unauthorized, 401, "unauthorized"),
+    (Forbidden, 403, "unauthorized"),
     (NotFound, 404, "not_found"),
     (MethodNotAllowed, 405, "not_found"),
     (PayloadTooLarge, 413, "too_large"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from proxy.http.errors import native_dialect, openai_dialect
 from proxy.http.native.feedback import FeedbackHandler
 from proxy.http.openai.models import ModelsHandler
-from proxy.http.openai.relay import RelayHandler
+from proxy.http.openai.relay import METHODS, PREFIX, RelayHandler
 from proxy.http.operations import Operations
 from proxy.http.server import Route
 
@@ -17,8 +17,13 @@ def build_routes(
     operations: Operations,
 ) -> dict[str, Route]:
     """Exact paths."""
+    passed = dict.fromkeys(METHODS, relay.pass_on)
+    known = {
+        PREFIX + path: Route({**passed, "POST": handler}, openai_dialect)
+        for path, handler in relay.known().items()
+    }
     return {
-        "/v1/chat/completions": Route({"POST": relay.chat_completions}, openai_dialect),
+        **known,
         "/v1/models": Route({"GET": models.list_models}, openai_dialect),
         "/feedback": Route({"POST": feedback.submit}, native_dialect),
         "/health": Route({"GET": operations.health}, native_dialect, open=True),
@@ -28,6 +33,10 @@ def build_routes(
     }
 
 
-def build_prefixes(models: ModelsHandler) -> dict[str, Route]:
+def build_prefixes(relay: RelayHandler, models: ModelsHandler) -> dict[str, Route]:
     """Paths by their beginning."""
-    return {"/v1/models/": Route({"GET": models.retrieve_model}, openai_dialect)}
+    return {
+        "/v1/models/": Route({"GET": models.retrieve_model}, openai_dialect),
+        "/v1/realtime": Route(dict.fromkeys(METHODS, relay.realtime), openai_dialect),
+        PREFIX: Route(dict.fromkeys(METHODS, relay.pass_on), openai_dialect),
+    }

@@ -4,37 +4,127 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
+import orjson
+
+from proxy.errors import InvalidRequest
 from proxy.inference.templates import SystemTemplate
 from proxy.models.policy import Candidate
 from proxy.models.rewrite import NO_REWRITES, Rewrites
+from proxy.types.request import Params
+from proxy.wire.chat_completions.request import decode_params
+from proxy.wire.members import value_of
 from proxy.wire.splice import member, replace_system, system_text_of
 
 MAX_TOKENS_KEYS = ("max_tokens", "max_completion_tokens")
 
+RESPONSES_MEMBERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "temperature": ("temperature",),
+        "top_p": ("top_p",),
+        "max_completion_tokens": ("max_output_tokens",),
+        "service_tier": ("service_tier",),
+        "reasoning_effort": ("reasoning", "effort"),
+        "verbosity": ("text", "verbosity"),
+    }
+)
+"""Where the Responses API has a parameter of chat completions; it has no others of ours."""
+
+COMPLETIONS_MEMBERS = (
+    "temperature",
+    "top_p",
+    "max_completion_tokens",
+    "presence_penalty",
+    "frequency_penalty",
+    "seed",
+    "stop",
+)
+"""The parameters that legacy completions have, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A variant of a function, or the one that stands for a plain model."""
+    """A variant of a function, or the one that stands for a plain model.
+
+    `wire` is the client's protocol: `chat_completions`, `responses` or `completions`.
+    """
 
     name: str
     candidate: Candidate
     defaults: Mapping[str, bytes] = field(default_factory=dict)
-    """Members (OpenAI's names, JSON values) for what the client leaves out."""
+    """Members (chat completions' names, JSON values) for what the client leaves out."""
     system: SystemTemplate | None = None
     rewrites: Rewrites = NO_REWRITES
+    params: Params = field(init=False)
+    """The same defaults in neutral form."""
 
-    def missing(self, present: frozenset[str]) -> dict[str, bytes]:
-        """The members to add to a body that has those of `present`: what the client left out."""
-        return {key: value for key, value in self.defaults.items() if not _is_given(key, present)}
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "params", decode_params(self.defaults))
 
-    def replaced(self, body: bytes) -> dict[str, bytes]:
-        """The members to exchange in a body: `messages`, where there is a system text."""
+    def missing(
+        self, present: frozenset[str], wire: str, renames: Mapping[str, str]
+    ) -> dict[str, bytes]:
+        """The members to add to a body that has those of `present`: what the client left out.
+
+        `renames` has what a provider calls otherwise.
+
+        Raises:
+            InvalidRequest: the protocol has no place for one of the variant's parameters.
+        """
+        if not self.defaults:
+            return {}
+        if wire == "responses":
+            return self._missing_in_responses(present)
+        if wire == "completions":
+            self._check_completions()
+            renames = {**renames, "max_completion_tokens": "max_tokens"}
+        return {
+            renames.get(key, key): value
+            for key, value in self.defaults.items()
+            if not _is_given(key, present) and renames.get(key, key) not in present
+        }
+
+    def replaced(self, body: bytes, wire: str) -> dict[str, bytes]:
+        """The members to exchange in a body, where there is a system text.
+
+        Raises:
+            InvalidRequest: the protocol has no place for a system text.
+        """
         if self.system is None:
             return {}
+        if wire == "responses":
+            return {"instructions": self._instructions(body)}
+        if wire == "completions":
+            raise InvalidRequest(f"variant `{self.name}` has a system text; completions have none")
         messages = member(body, "messages")
         text = self.system.render(system_text_of(messages))
         return {"messages": replace_system(messages, text)}
+
+    def _instructions(self, body: bytes) -> bytes:
+        assert self.system is not None
+        given = value_of(member(body, "instructions") or b"null")
+        return orjson.dumps(self.system.render(given if isinstance(given, str) else None))
+
+    def _missing_in_responses(self, present: frozenset[str]) -> dict[str, bytes]:
+        added: dict[str, bytes] = {}
+        for key, value in self.defaults.items():
+            if key not in RESPONSES_MEMBERS:
+                raise self._no_place(key, "the Responses API")
+            name, *inner = RESPONSES_MEMBERS[key]
+            if name not in present:
+                added[name] = orjson.dumps({inner[0]: orjson.Fragment(value)}) if inner else value
+        return added
+
+    def _check_completions(self) -> None:
+        for key in self.defaults:
+            if key not in COMPLETIONS_MEMBERS:
+                raise self._no_place(key, "the completions API")
+
+    def _no_place(self, key: str, protocol: str) -> InvalidRequest:
+        return InvalidRequest(
+            f"variant `{self.name}` sets `{key}`, for which {protocol} has no place", param="model"
+        )
 
 
 def _is_given(key: str, present: frozenset[str]) -> bool:

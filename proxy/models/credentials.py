@@ -53,7 +53,9 @@ def load_credential(location: CredentialLocation, environ: Mapping[str, str]) ->
         case DynamicLocation(key):
             return _dynamic(key)
         case EnvLocation(variable):
-            return _fixed(environ.get(variable), f"Environment variable `{variable}` is missing")
+            return _fixed(
+                environ.get(variable) or None, f"Environment variable `{variable}` is missing"
+            )
         case PathLocation(path):
             return _fixed(_read(path), "Failed to read credentials file")
         case PathFromEnvLocation(variable):

@@ -39,6 +39,8 @@ class Route:
     limits: TimeLimits
     budget: RetryBudget
     rewrites: Rewrites = NO_REWRITES
+    operators_key: bool = False
+    """Whether its credential is the operator's, not the caller's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,13 @@ from enum import Enum
 from aiohttp import ClientResponse
 from aiohttp_retry import RetryOptionsBase
 
-from proxy.errors import CredentialMissing, UpstreamError, UpstreamStatus, UpstreamTimeout
+from proxy.errors import (
+    CredentialMissing,
+    UpstreamError,
+    UpstreamStatus,
+    UpstreamTimeout,
+    UpstreamUnsupported,
+)
 from proxy.models.model import Model, Route, TimeLimits
 from proxy.types.exchange import Attempt
 from proxy.types.ports import Limits
@@ -42,7 +48,7 @@ class ErrorClass(Enum):
 
 def classify(error: UpstreamError) -> ErrorClass:
     """The class of an attempt's error; see the table at the top of this module."""
-    if isinstance(error, CredentialMissing):
+    if isinstance(error, CredentialMissing | UpstreamUnsupported):
         return ErrorClass.FAILOVER
     if not isinstance(error, UpstreamStatus) or error.status is None:
         return ErrorClass.RETRY
@@ -51,6 +57,12 @@ def classify(error: UpstreamError) -> ErrorClass:
     if error.status in (408, 409, 429) or error.status >= 500:
         return ErrorClass.RETRY
     return ErrorClass.FAILOVER
+
+
+def classify_leniently(error: UpstreamError) -> ErrorClass:
+    """As TensorZero's API promises: what one provider refuses, another may take."""
+    kind = classify(error)
+    return ErrorClass.FAILOVER if kind is ErrorClass.FINAL else kind
 
 
 class Schedule(RetryOptionsBase):
@@ -123,10 +135,16 @@ class Policy:
         self._on_refused = on_refused
 
     async def run(
-        self, candidates: Iterable[Candidate], attempt: Try, log: CallLog, *, stream: bool
+        self,
+        candidates: Iterable[Candidate],
+        attempt: Try,
+        log: CallLog,
+        *,
+        stream: bool,
+        classify: Callable[[UpstreamError], ErrorClass] = classify,
     ) -> tuple[Candidate, Route] | None:
         """Try until one attempt returns None; `log.last` has the error otherwise."""
-        call = _Call(self, attempt, log, stream)
+        call = _Call(self, attempt, log, stream, classify)
         for candidate in candidates:
             served = await call.try_candidate(candidate)
             if served is not None or call.over:
@@ -137,8 +155,16 @@ class Policy:
 class _Call:
     """The state of one call in the loop."""
 
-    def __init__(self, policy: Policy, attempt: Try, log: CallLog, stream: bool) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        attempt: Try,
+        log: CallLog,
+        stream: bool,
+        classify: Callable[[UpstreamError], ErrorClass],
+    ) -> None:
         self._policy = policy
+        self._classify = classify
         self._attempt = attempt
         self._log = log
         self._stream = stream
@@ -196,7 +222,7 @@ class _Call:
             if error is None:
                 return route
             pause = 0.0
-            kind = classify(error)
+            kind = self._classify(error)
             if kind is ErrorClass.FINAL:
                 self.over = True
             elif kind is ErrorClass.FAILOVER:

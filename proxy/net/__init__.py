@@ -5,6 +5,7 @@ Out: calls on that sink: `on_head`, `on_block`…, `on_end`. Foreign exceptions 
 are mapped to the error tree here, once.
 
 `aiohttp_transport` is the complete transport; a faster one will drive the same sinks.
+`upload` sends request bodies that are not held in memory.
 `watchdog` enforces time limits with one sweep for all calls instead of a timer for each.
 
 Not allowed here: vendors, wire formats, configuration, retries.

@@ -5,6 +5,9 @@ followed (an address comes from the configuration only), no cookies are kept, an
 went out on a pooled connection which the provider had meanwhile closed is sent once more on a
 fresh one, as long as no byte of an answer came.
 
+A body that is not held in memory is sent as it comes (`upload`); one that can be sent only once
+goes out on a connection of its own, since no stale one could be made good for.
+
 Memory for a slow client stays small: receive buffers are bounded (`RECEIVE_BUFFER_BYTES`), and
 the next block is read only when the sink has taken the last.
 """
@@ -27,6 +30,7 @@ from proxy.errors import (
     UpstreamReset,
     UpstreamTimeout,
 )
+from proxy.net.upload import Upload
 from proxy.net.watchdog import Flight, Watchdog
 from proxy.types.ports import OutgoingRequest, Sink
 
@@ -45,10 +49,11 @@ class _Connector(aiohttp.TCPConnector):
     A request is known by its timeout object, the one thing of ours that reaches `connect`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, pooled: bool) -> None:
         super().__init__(
             limit=0,
-            keepalive_timeout=KEEPALIVE_SECONDS,
+            keepalive_timeout=KEEPALIVE_SECONDS if pooled else None,
+            force_close=not pooled,
             ttl_dns_cache=30,
             socket_factory=_bounded_socket,
         )
@@ -88,34 +93,47 @@ class AiohttpTransport:
     def __init__(self, watchdog: Watchdog, received: Callable[[int], None]) -> None:
         self._watchdog = watchdog
         self._received = received
-        self._connector = _Connector()
-        self._session = aiohttp.ClientSession(
-            connector=self._connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            read_bufsize=READ_BUFFER_BYTES,
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            timeout=aiohttp.ClientTimeout(total=None),
-            raise_for_status=False,
-        )
+        self._connector = _Connector(pooled=True)
+        self._pooled = _session(self._connector)
+        self._fresh: aiohttp.ClientSession | None = None
 
     async def send(self, request: OutgoingRequest, sink: Sink) -> None:
         """See `Transport.send`."""
         flight = self._watchdog.watch(request.limits)
+        body = request.body
+        upload = None if isinstance(body, bytes) else Upload(body, flight)
         try:
             with flight:
-                await self._attempt(request, sink, flight)
-        except UpstreamTimeout as error:
-            sink.on_end(None if error.limit == "tail" else error)
+                await self._attempt(request, upload, sink, flight)
         except UpstreamError as error:
-            sink.on_end(error)
+            if upload is not None and upload.fault is not None:
+                raise upload.fault from error
+            tail = isinstance(error, UpstreamTimeout) and error.limit == "tail"
+            sink.on_end(None if tail else error)
         else:
             sink.on_end(None)
 
-    async def _attempt(self, request: OutgoingRequest, sink: Sink, flight: Flight) -> None:
-        response = await self._open(request)
+    async def _attempt(
+        self, request: OutgoingRequest, upload: Upload | None, sink: Sink, flight: Flight
+    ) -> None:
+        try:
+            response = await self._open(request, upload)
+            await self._relay(response, upload, sink, flight)
+        finally:
+            if upload is not None:
+                await upload.stop()
+
+    async def _relay(
+        self,
+        response: aiohttp.ClientResponse,
+        upload: Upload | None,
+        sink: Sink,
+        flight: Flight,
+    ) -> None:
         try:
             flight.progress()
+            if upload is not None:
+                upload.answered(response.content)
             sink.on_head(response.status, _header_items(response))
             await self._pump(response, sink, flight)
         except BaseException:
@@ -148,29 +166,56 @@ class AiohttpTransport:
                 await pause
                 flight.progress()
 
-    async def _open(self, request: OutgoingRequest) -> aiohttp.ClientResponse:
+    async def _open(
+        self, request: OutgoingRequest, upload: Upload | None
+    ) -> aiohttp.ClientResponse:
         """Send and wait for the head; again while only a stale pooled connection failed."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=request.limits.connect)
+        session = self._session_for(upload)
         while True:
             try:
-                return await self._session.request(
+                return await session.request(
                     request.method,
                     request.url,
-                    data=request.body,
+                    data=upload or request.body or None,
                     headers=request.headers,
                     allow_redirects=False,
                     timeout=timeout,
                 )
             except Exception as error:
                 stale = isinstance(error, _STALE) and self._connector.was_reused(timeout)
-                if not stale or not request.may_resend():
+                broken = upload is not None and (upload.fault is not None or upload.body.spent)
+                if broken or not stale or not request.may_resend():
                     raise _mapped(error, request.limits.connect) from error
             finally:
                 self._connector.was_reused(timeout)
+            if upload is not None:
+                await upload.stop()
+
+    def _session_for(self, upload: Upload | None) -> aiohttp.ClientSession:
+        if upload is None or upload.body.repeatable:
+            return self._pooled
+        if self._fresh is None:
+            self._fresh = _session(_Connector(pooled=False))
+        return self._fresh
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._pooled.close()
+        if self._fresh is not None:
+            await self._fresh.close()
         self._watchdog.close()
+
+
+def _session(connector: _Connector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        read_bufsize=READ_BUFFER_BYTES,
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        timeout=aiohttp.ClientTimeout(total=None),
+        raise_for_status=False,
+    )
 
 
 _STALE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)

@@ -25,15 +25,27 @@ class Flight:
 
     `progress()` at each block; `token()` when the first token is there; `final()` at the final
     event; `pause()` and `progress()` around waiting for a slow client, which is nobody's fault.
+    While a body is sent in blocks, `hold()` before waiting for the next and `sent()` after each:
+    the first token is waited for from the last.
     """
 
-    __slots__ = ("_dog", "_task", "expired", "finished_at", "last", "limits", "started", "waiting")
+    __slots__ = (
+        "_dog",
+        "_task",
+        "asked",
+        "expired",
+        "finished_at",
+        "last",
+        "limits",
+        "started",
+        "waiting",
+    )
 
     def __init__(self, dog: Watchdog, limits: Limits) -> None:
         self._dog = dog
         self._task: asyncio.Task[object] | None = None
         self.limits = limits
-        self.started = self.last = dog.now()
+        self.started = self.asked = self.last = dog.now()
         self.waiting = True
         self.finished_at: float | None = None
         self.expired: tuple[str, float] | None = None
@@ -43,6 +55,12 @@ class Flight:
 
     def pause(self) -> None:
         self.last = float("inf")
+
+    def hold(self) -> None:
+        self.asked = self.last = float("inf")
+
+    def sent(self) -> None:
+        self.asked = self.last = self._dog.now()
 
     def token(self) -> None:
         self.waiting = False
@@ -59,7 +77,7 @@ class Flight:
         if limits.total is not None and now - self.started > limits.total:
             return "total", limits.total
         first = limits.first_token
-        if self.waiting and first is not None and now - self.started > first:
+        if self.waiting and first is not None and now - self.asked > first:
             return "first_token", first
         if limits.idle is not None and now - self.last > limits.idle:
             return "idle", limits.idle

@@ -4,20 +4,29 @@ A provider is an address, a way to show a credential and the protocol it speaks.
 kinds, told apart by what it can do:
 
 - `RelayProvider` turns a body that is already in its protocol into an HTTP request; whoever sends
-  it relays the answer's bytes.
-- `NeutralProvider` answers a neutral request with neutral blocks.
+  it relays the answer's bytes, or has `neutral` put a neutral request into such a body first.
+- `NeutralProvider` answers a neutral request with neutral blocks; one that has `embed` (it is then
+  an `EmbeddingProvider`) makes vectors, too.
 
 A provider has no state of its calls, never retries, and never looks at a configuration.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol, TypeGuard
 
-from proxy.types.ports import Headers, Limits, OutgoingRequest
+from proxy.types.embeddings import EmbeddingsAnswer, EmbeddingsRequest
+from proxy.types.ports import Body, Headers, Limits, OutgoingRequest
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer, Chunk
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+NO_RENAMES: Mapping[str, str] = MappingProxyType({})
+NO_DEFAULTS: Mapping[str, bytes] = MappingProxyType({})
 
 
 class RelayProvider(Protocol):
@@ -33,21 +42,33 @@ class RelayProvider(Protocol):
     """The provider's own name of the model."""
     takes_secret: bool
     """Whether its credential is resolved by those above and handed in."""
+    usage: str
+    """`ask` when it tells of a stream's tokens only if `stream_options` asks for it."""
+    renames: Mapping[str, str]
+    """What it calls otherwise: its own name of a body's member, by the protocol's."""
+    body_defaults: Mapping[str, bytes]
+    """Members (raw JSON) that it wants in a body, for what the body leaves out."""
+    reasoning_key: str | None
+    """The member of a message in which it takes thoughts back; None where it takes none."""
 
     def encode_relay(
         self,
         path: str,
-        body: bytes,
+        body: bytes | Body,
         headers: Headers,
         secret: str | None,
         limits: Limits,
         may_resend: Callable[[], bool],
+        *,
+        method: str = "POST",
+        query: str = "",
     ) -> OutgoingRequest:
         """A request whose body is passed on as it is.
 
-        `path` is the endpoint below the base address, such as `chat/completions`; `headers` are
-        the client's, already without those that are nobody else's business; `secret` the
-        credential's value; `may_resend` see `OutgoingRequest`.
+        `path` is the endpoint below the base address, such as `chat/completions`, and `query` what
+        follows its question mark; `headers` are the client's, already without those that are
+        nobody else's business; `secret` the credential's value; `may_resend` see
+        `OutgoingRequest`.
         """
 
 
@@ -58,6 +79,9 @@ class NeutralProvider(Protocol):
     origin: str
     model_name: str
     takes_secret: bool
+    renames: Mapping[str, str]
+    body_defaults: Mapping[str, bytes]
+    """Both empty: what is put into neutral form bears the protocol's own names until then."""
 
     async def infer(self, request: ModelRequest) -> Answer:
         """The whole answer.
@@ -70,4 +94,30 @@ class NeutralProvider(Protocol):
         """The answer in chunks; raises as `infer`, before the first chunk or between two."""
 
 
+class EmbeddingProvider(Protocol):
+    """A provider without HTTP that makes vectors."""
+
+    type: str
+    origin: str
+    model_name: str
+    takes_secret: bool
+
+    async def embed(self, request: EmbeddingsRequest) -> EmbeddingsAnswer:
+        """One vector for each input.
+
+        Raises:
+            UpstreamError: the attempt failed.
+        """
+
+
 Provider = RelayProvider | NeutralProvider
+
+
+def answers_neutrally(provider: Provider) -> TypeIs[NeutralProvider]:
+    """Whether it is asked in neutral values; otherwise it speaks a protocol over HTTP."""
+    return hasattr(provider, "infer")
+
+
+def makes_vectors(provider: Provider) -> TypeGuard[EmbeddingProvider]:
+    """Whether it has embeddings, too."""
+    return hasattr(provider, "embed")

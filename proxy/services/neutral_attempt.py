@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass, field
 
 from proxy.net.watchdog import Flight
-from proxy.providers.base import NeutralProvider
+from proxy.providers.base import EmbeddingProvider, NeutralProvider
 from proxy.types.ports import Sink
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer, Chunk
@@ -18,6 +18,8 @@ from proxy.wire.accumulate import ChunkAccumulator
 from proxy.wire.chat_completions.request import decode_request
 from proxy.wire.chat_completions.response import encode_response
 from proxy.wire.chat_completions.stream import StreamEncoder
+from proxy.wire.embeddings.request import decode_request as decode_embeddings
+from proxy.wire.embeddings.response import encode_response as encode_embeddings
 
 JSON = (("Content-Type", "application/json"),)
 EVENT_STREAM = (("Content-Type", "text/event-stream; charset=utf-8"),)
@@ -111,3 +113,21 @@ async def _wait(pause: Awaitable[None] | None, flight: Flight | None = None) -> 
     await pause
     if flight is not None:
         flight.progress()
+
+
+async def answer_embeddings(
+    provider: EmbeddingProvider,
+    body: bytes,
+    *,
+    model: str,
+    credentials: Mapping[str, str],
+    flight: Flight,
+    sink: Sink,
+) -> None:
+    """As `answer_neutrally`, for vectors."""
+    request = decode_embeddings(body, model_name=provider.model_name, credentials=credentials)
+    with flight:
+        answer = await provider.embed(request)
+        sink.on_head(200, JSON)
+        await _wait(sink.on_block(encode_embeddings(answer, model)))
+    sink.on_end(None)

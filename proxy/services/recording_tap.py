@@ -17,6 +17,10 @@ class RecordingTap:
         self.kept = 0
         self.total = 0
 
+    def keep_nothing(self) -> None:
+        """Called before the first block: only length and digest are wanted."""
+        self._limit = 0
+
     def add(self, block: bytes) -> None:
         size = len(block)
         self.total += size

@@ -7,95 +7,42 @@ neutral answer is written in the client's protocol, with nothing added (`transla
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from uuid import UUID
-
-import orjson
 
 from proxy.errors import (
     AllVariantsFailed,
+    Forbidden,
     InvalidRequest,
+    NotSupported,
     RecordingError,
+    RequestError,
     UpstreamError,
     UpstreamTimeout,
+    UpstreamUnsupported,
     ZeroProxyError,
 )
 from proxy.inference.variant import Variant
-from proxy.models.credentials import CallCredentials
 from proxy.models.model import Route
 from proxy.models.policy import CallLog, Candidate, Policy
-from proxy.models.rewrite import rewrite_body, rewrite_headers
+from proxy.models.rewrite import rewrite_headers
 from proxy.net.watchdog import Watchdog
-from proxy.providers.base import Provider
-from proxy.services.neutral_attempt import NeutralOutcome, answer_neutrally
+from proxy.providers.base import NeutralProvider, answers_neutrally, makes_vectors
+from proxy.services.endpoints import CHAT_COMPLETIONS, EMBEDDINGS
+from proxy.services.neutral_attempt import answer_embeddings, answer_neutrally
+from proxy.services.outgoing import outgoing_body
 from proxy.services.recording_tap import RecordingTap
+from proxy.services.relay_call import Progress, RelayCall, RelaySettings
 from proxy.services.relay_record import build_exchange
 from proxy.services.relay_sink import RelaySink
 from proxy.services.targets import Target, Targets
 from proxy.telemetry.metrics import Metrics, RouteCells
 from proxy.types.exchange import EndReason
-from proxy.types.ids import new_id
-from proxy.types.ports import Client, Headers, Limits, Recorder, Transport
+from proxy.types.ports import Body, Client, Limits, Recorder, Transport
 from proxy.wire.chat_completions.usage_filter import UsageFilter
-from proxy.wire.splice import ChatPeek, splice
 
-WIRE = "chat_completions"
-PATH = "chat/completions"
-ASK_USAGE = b'{"include_usage":true}'
-
-
-@dataclass(frozen=True, slots=True)
-class RelaySettings:
-    """What the configuration says of the relay."""
-
-    config_hash: bytes
-    peek_limit: int
-    record_limit: int
-    request_usage: bool
-
-
-@dataclass(slots=True)
-class RelayCall:
-    """One call, as `http/` hands it over."""
-
-    began: float
-    """On the monotonic clock."""
-    path: str
-    endpoint: str
-    body: bytes
-    peek: ChatPeek
-    headers: Headers
-    """The client's, without those that concern only this hop, and without credentials."""
-    credentials: CallCredentials
-    episode_id: UUID
-    pinned: str | None
-    tags: bytes
-    user_agent: str
-    api_key_name: str
-    id: UUID
-
-
-@dataclass(slots=True)
-class Progress:
-    """What is known of a call while it is under way; the record is made from it."""
-
-    call: RelayCall
-    target: Target
-    log: CallLog
-    assigned: str = ""
-    sink: RelaySink | None = None
-    candidate: Candidate | None = None
-    route: Route | None = None
-    raw_request: bytes = b""
-    raw: bool = True
-    attempt_began: float = 0.0
-    neutral: NeutralOutcome | None = None
-    status: int = 0
-    recorded: bool = False
-    waited: float = 0.0
-    """Seconds in which the provider (or a pause before it) was waited for."""
+USAGE_WIRES = ("chat_completions", "completions")
+FUNCTION_WIRES = ("chat_completions", "responses", "completions")
+"""Where a chat function can be called: the protocols in which a variant's part can be said."""
 
 
 class RelayService:
@@ -121,6 +68,10 @@ class RelayService:
         self._metrics = metrics
         self._settings = settings
 
+    def admit(self) -> None:
+        """Ask before a body is read; raises RecordingRefused when the journal is at its bound."""
+        self._recorder.admit()
+
     async def relay(self, call: RelayCall, client: Client) -> None:
         """Answer `client`, whatever happens.
 
@@ -131,10 +82,10 @@ class RelayService:
             asyncio.CancelledError: the client left; recorded.
         """
         self._recorder.admit()
-        target = self.targets.resolve(call.peek.model)
+        target = self._resolve(call)
         progress = Progress(call, target, CallLog(call.began))
         candidates = self._candidates(progress, target.choose(call.episode_id, call.pinned))
-        with self._metrics.in_flight(call.endpoint):
+        with self._metrics.in_flight(call.endpoint.name):
             try:
                 await self._run(progress, candidates, client)
             except asyncio.CancelledError:
@@ -142,7 +93,19 @@ class RelayService:
                 await self._record(progress, reason)
                 client.abort()
                 raise
-            except (ConnectionError, ZeroProxyError):
+            except ConnectionError:
+                # The client left while it was sending.
+                await self._record(progress, EndReason.CLIENT_DISCONNECTED)
+                client.abort()
+                raise
+            except RequestError:
+                # The body turned out to be none that may pass; the answer may have begun already.
+                if progress.sink is not None and progress.sink.started:
+                    await self._record(progress, EndReason.CLIENT_DISCONNECTED)
+                    client.abort()
+                    return
+                raise
+            except ZeroProxyError:
                 raise
             except Exception:
                 await self._record(progress, EndReason.INTERNAL)
@@ -151,6 +114,32 @@ class RelayService:
             finally:
                 # The sink knows its progress: a circle that only the collector would find.
                 progress.sink = None
+
+    def _resolve(self, call: RelayCall) -> Target:
+        """Where the call goes, if it may go there."""
+        if call.endpoint is EMBEDDINGS:
+            target = self.targets.resolve_embedding(call.peek.model)
+        else:
+            target = self.targets.resolve(call.peek.model)
+        if target.function is not None and call.endpoint.wire not in FUNCTION_WIRES:
+            raise InvalidRequest(
+                f"`{call.peek.model}` is a chat function; it cannot be called on {call.path}",
+                param="model",
+            )
+        if not call.endpoint.inference and not self._allowed(call.upstream_path):
+            self._refuse_operators_keys(call, target)
+        return target
+
+    def _allowed(self, path: str) -> bool:
+        allowed = self._settings.allowed_paths
+        return any(path == each or path.startswith(each + "/") for each in allowed)
+
+    def _refuse_operators_keys(self, call: RelayCall, target: Target) -> None:
+        if any(route.operators_key for route in target.routes()):
+            raise Forbidden(
+                f"{call.path} is no inference endpoint, so this proxy's own provider keys do not "
+                "serve it; its operator can list the path in `zeroproxy.allowed_paths`"
+            )
 
     def _candidates(self, progress: Progress, drawn: Iterator[Variant]) -> Iterator[Candidate]:
         for variant in drawn:
@@ -207,24 +196,24 @@ class RelayService:
         client: Client,
         cells: RouteCells,
     ) -> RelaySink:
-        peek = progress.call.peek
+        call = progress.call
 
         def on_start(sink: RelaySink, length: int | None) -> None:
-            cells.first_token(sink.last_at - progress.call.began)
+            cells.first_token(sink.last_at - call.began)
             progress.status = sink.status
-            client.start(sink.status, sink.headers, self._ours(progress), length=length)
+            client.start(sink.status, sink.headers, ours(progress), length=length)
 
-        strip = UsageFilter() if self._asks_usage(peek) else None
         progress.candidate, progress.route, progress.neutral = candidate, route, None
         progress.sink = sink = RelaySink(
             client,
-            stream=peek.stream,
+            endpoint=call.endpoint,
+            stream=call.peek.stream,
             peek_limit=self._settings.peek_limit,
             tap=RecordingTap(self._settings.record_limit),
             now=self._watchdog.now,
             on_start=on_start,
             on_gap=cells.gap,
-            strip=strip,
+            strip=UsageFilter() if self._asks_usage(call, route) else None,
         )
         return sink
 
@@ -233,70 +222,67 @@ class RelayService:
     ) -> None:
         call, provider = progress.call, route.provider
         secret = route.credential(call.credentials, provider.type)
-        body = self._outgoing(call, variant, route, provider)
-        progress.raw_request = body
+        body = outgoing_body(call, variant, route, ask_usage=self._asks_usage(call, route))
+        progress.raw_request = body if isinstance(body, bytes) else b""
         headers = rewrite_headers(call.headers, variant.rewrites.headers)
         headers = rewrite_headers(headers, route.rewrites.headers)
-        progress.raw = getattr(provider, "wire", None) == WIRE
-        if progress.raw:
-            request = provider.encode_relay(  # type: ignore[union-attr]
-                PATH, body, headers, secret, limits, route.budget.try_retry
-            )
-            await self._transport.send(request, sink)
+        progress.raw = not answers_neutrally(provider)
+        if answers_neutrally(provider):
+            await self._ask(progress, provider, body, limits, sink)
             return
-        progress.neutral = await answer_neutrally(
-            provider,  # type: ignore[arg-type]
+        request = provider.encode_relay(
+            call.upstream_path,
             body,
-            model=call.peek.model,
-            stream=call.peek.stream,
-            include_usage=call.peek.include_usage,
-            credentials=call.credentials.dynamic,
-            flight=self._watchdog.watch(limits),
-            sink=sink,
+            headers,
+            secret,
+            limits,
+            route.budget.try_retry,
+            method=call.method,
+            query=call.query,
         )
+        await self._transport.send(request, sink)
 
-    def _outgoing(
-        self, call: RelayCall, variant: Variant, route: Route, provider: Provider
-    ) -> bytes:
-        """The body as this provider gets it: ours taken out, the variant's part put in."""
-        peek, body = call.peek, call.body
-        replaced, missing = variant.replaced(body), variant.missing(peek.keys)
-        if provider.model_name != peek.model:
-            replaced["model"] = orjson.dumps(provider.model_name)
-        if self._asks_usage(peek):
-            replaced["stream_options"] = missing["stream_options"] = ASK_USAGE
-        if replaced or missing or peek.extensions:
-            body = splice(
+    async def _ask(
+        self,
+        progress: Progress,
+        provider: NeutralProvider,
+        body: bytes | Body,
+        limits: Limits,
+        sink: RelaySink,
+    ) -> None:
+        """A provider that answers in neutral values."""
+        call = progress.call
+        if call.endpoint is CHAT_COMPLETIONS and isinstance(body, bytes):
+            progress.neutral = await answer_neutrally(
+                provider,
                 body,
-                replace=replaced,
-                remove=peek.extensions,
-                append_missing=missing,
-                members=peek.members,
+                model=call.peek.model,
+                stream=call.peek.stream,
+                include_usage=call.peek.include_usage,
+                credentials=call.credentials.dynamic,
+                flight=self._watchdog.watch(limits),
+                sink=sink,
             )
-        body = rewrite_body(body, variant.rewrites.body)
-        return rewrite_body(body, route.rewrites.body)
+        elif call.endpoint is EMBEDDINGS and isinstance(body, bytes) and makes_vectors(provider):
+            await answer_embeddings(
+                provider,
+                body,
+                model=call.peek.model,
+                credentials=call.credentials.dynamic,
+                flight=self._watchdog.watch(limits),
+                sink=sink,
+            )
+        else:
+            raise UpstreamUnsupported(
+                f"a provider of type `{provider.type}` does not serve {call.path}"
+            )
 
-    def _asks_usage(self, peek: ChatPeek) -> bool:
+    def _asks_usage(self, call: RelayCall, route: Route) -> bool:
         """Whether we ask for the usage chunk of a stream, and take it out again."""
-        return self._settings.request_usage and peek.stream and not peek.include_usage
-
-    def _ours(self, progress: Progress) -> list[tuple[str, str]]:
-        """Our headers of an answer, which name what served the call."""
-        call, target = progress.call, progress.target
-        identifier = str(call.id)
-        ours = [
-            ("x-request-id", identifier),
-            ("x-tensorzero-inference-id", identifier),
-            ("x-tensorzero-episode-id", str(call.episode_id)),
-            ("x-tensorzero-relay", "raw" if progress.raw else "translated"),
-        ]
-        if target.function is not None and progress.candidate is not None:
-            ours.append(("x-tensorzero-function-name", target.function_name))
-            ours.append(("x-tensorzero-variant-name", progress.candidate.variant_name))
-        if progress.candidate is not None and progress.route is not None:
-            ours.append(("x-tensorzero-model-name", progress.candidate.model.name))
-            ours.append(("x-tensorzero-provider-name", progress.route.name))
-        return ours
+        if not self._settings.request_usage or call.endpoint.wire not in USAGE_WIRES:
+            return False
+        asks = call.peek.stream and not call.peek.include_usage
+        return asks and getattr(route.provider, "usage", "ask") == "ask"
 
     # The end.
 
@@ -316,7 +302,7 @@ class RelayService:
         held = sink.body()
         sink.sent += len(held)
         if not sink.started:
-            client.start(sink.status, sink.headers, self._ours(progress), length=len(held))
+            client.start(sink.status, sink.headers, ours(progress), length=len(held))
         client.finish(held)
 
     async def _answer_failure(self, progress: Progress, client: Client) -> None:
@@ -324,15 +310,15 @@ class RelayService:
         sink, log = progress.sink, progress.log
         if log.last is None:
             raise InvalidRequest("this function has no variant that could be tried")
+        if isinstance(log.last, UpstreamUnsupported) and len(log.attempts) == 1:
+            raise NotSupported(str(log.last), param="model")
         if sink is not None and sink.answered:
             progress.status = sink.status
             if not await self._recorded(progress, EndReason.UPSTREAM_ERROR, client):
                 return
-            ours = self._ours(progress)
-            if log.exhausted:
-                ours.append(("x-should-retry", "false"))
+            extra = [("x-should-retry", "false")] if log.exhausted else []
             held = sink.body()
-            client.start(sink.status, sink.headers, ours, length=len(held))
+            client.start(sink.status, sink.headers, [*ours(progress), *extra], length=len(held))
             client.finish(held)
             return
         progress.status = 504 if isinstance(log.last, UpstreamTimeout) else 502
@@ -359,7 +345,7 @@ class RelayService:
         progress.recorded = True
         seconds = self._watchdog.now() - progress.call.began
         self._metrics.ended(
-            endpoint=progress.call.endpoint,
+            endpoint=progress.call.endpoint.name,
             function_name=progress.target.function_name,
             variant_name=progress.candidate.variant_name if progress.candidate else "",
             model_name=progress.candidate.model.name if progress.candidate else "",
@@ -371,9 +357,23 @@ class RelayService:
         await self._recorder.exchange(build_exchange(progress, reason, seconds, self._settings))
 
 
-def new_call_ids() -> tuple[UUID, UUID]:
-    """A fresh inference id and a fresh episode id."""
-    return new_id(), new_id()
+def ours(progress: Progress) -> list[tuple[str, str]]:
+    """Our headers of an answer, which name what served the call."""
+    call, target = progress.call, progress.target
+    identifier = str(call.id)
+    named = [
+        ("x-request-id", identifier),
+        ("x-tensorzero-inference-id", identifier),
+        ("x-tensorzero-episode-id", str(call.episode_id)),
+        ("x-tensorzero-relay", "raw" if progress.raw else "translated"),
+    ]
+    if target.function is not None and progress.candidate is not None:
+        named.append(("x-tensorzero-function-name", target.function_name))
+        named.append(("x-tensorzero-variant-name", progress.candidate.variant_name))
+    if progress.candidate is not None and progress.route is not None:
+        named.append(("x-tensorzero-model-name", progress.candidate.model.name))
+        named.append(("x-tensorzero-provider-name", progress.route.name))
+    return named
 
 
 def _failure_text(log: CallLog) -> str:
@@ -381,8 +381,3 @@ def _failure_text(log: CallLog) -> str:
         f"{attempt.provider_name}: {attempt.detail or attempt.error}" for attempt in log.attempts
     )
     return f"All providers failed: {tried}"
-
-
-def monotonic() -> float:
-    """The clock of `RelayCall.began`."""
-    return time.monotonic()

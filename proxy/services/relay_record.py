@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
+
+import orjson
 
 from proxy.types.content import blocks_to_json
 from proxy.types.exchange import EndReason, Exchange, ModelCall
 from proxy.types.ids import new_id
 
 if TYPE_CHECKING:
-    from proxy.services.relay import Progress, RelaySettings
+    from proxy.services.relay_call import Progress, RelayCall, RelaySettings
 
 
 def build_exchange(
@@ -20,12 +23,13 @@ def build_exchange(
     reached = sink is not None and (sink.started or reason is EndReason.COMPLETE)
     candidate, route = progress.candidate, progress.route
     first = sink.first_at if sink is not None else None
+    body, size, digest, parts = _request(call, settings.record_limit)
     return Exchange(
         id=call.id.bytes,
         episode_id=call.episode_id.bytes,
-        method="POST",
+        method=call.method,
         path=call.path,
-        endpoint=call.endpoint,
+        endpoint=call.endpoint.name,
         lane="relay",
         relay="" if not reached else ("raw" if progress.raw else "translated"),
         stream=call.peek.stream,
@@ -47,16 +51,28 @@ def build_exchange(
         api_key_name=call.api_key_name,
         config_hash=settings.config_hash,
         upstream_request_id=_upstream_request_id(progress),
-        request_body=call.body if len(call.body) <= settings.record_limit else b"",
-        request_bytes=len(call.body),
-        request_sha256=_digest(call.body) if len(call.body) > settings.record_limit else b"",
+        request_body=body,
+        request_bytes=size,
+        request_sha256=digest,
         response_body=_response_body(progress, reached),
         response_bytes=sink.tap.total if sink is not None else 0,
         response_sha256=sink.tap.sha256() if sink is not None else b"",
         response_content_type=_header(progress, "content-type"),
         inference_params=b"",
-        model_calls=[_model_call(progress, settings)] if reached else [],
+        model_calls=[_model_call(progress, settings)] if reached and call.endpoint.wire else [],
+        request_parts=parts,
     )
+
+
+def _request(call: RelayCall, limit: int) -> tuple[bytes, int, bytes, bytes]:
+    """Of the client's body: what is kept, its length, a digest if it is not kept, its parts."""
+    body = call.body
+    if isinstance(body, bytes):
+        if len(body) <= limit:
+            return body, len(body), b"", b""
+        return b"", len(body), hashlib.sha256(body).digest(), b""
+    parts = body.parts()
+    return b"", body.received, body.sha256, orjson.dumps(parts) if parts else b""
 
 
 def _model_call(progress: Progress, settings: RelaySettings) -> ModelCall:
@@ -65,14 +81,15 @@ def _model_call(progress: Progress, settings: RelaySettings) -> ModelCall:
     call = progress.call
     answer = progress.neutral.result() if progress.neutral is not None else None
     raw_request = progress.raw_request if answer is None else b""
+    client = call.body if isinstance(call.body, bytes) else b""
     first = sink.first_at
     return ModelCall(
         id=new_id().bytes,
         model_name=candidate.model.name,
         provider_name=route.name,
-        wire="chat_completions" if answer is None else "neutral",
+        wire=call.endpoint.wire if answer is None else "neutral",
         stream=call.peek.stream,
-        raw_request=_kept_request(raw_request, call.body, settings.record_limit),
+        raw_request=_kept_request(raw_request, client, settings.record_limit),
         raw_response=sink.tap.blocks if answer is None else [answer.raw_response.encode()],
         response_time_ms=round((sink.last_at - progress.attempt_began) * 1000),
         ttft_ms=round((first - progress.attempt_began) * 1000) if first is not None else None,
@@ -92,7 +109,7 @@ def _response_body(progress: Progress, reached: bool) -> list[bytes]:
     sink = progress.sink
     if sink is None:
         return []
-    if not reached or not progress.raw:
+    if not reached or not progress.raw or not progress.call.endpoint.wire:
         return sink.tap.blocks
     return []
 
@@ -115,9 +132,3 @@ def _header(progress: Progress, wanted: str) -> str:
         if name.lower() == wanted:
             return value
     return ""
-
-
-def _digest(body: bytes) -> bytes:
-    import hashlib
-
-    return hashlib.sha256(body).digest()

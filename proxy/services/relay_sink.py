@@ -5,7 +5,9 @@ Held means that nothing has reached the client, so that another provider can sti
 - an HTTP error is held whole;
 - a stream is held until its first complete data event (comments do not count); an error in that
   event fails the attempt;
-- a whole answer is held whole, or until it outgrows the limit; an error in it fails the attempt.
+- a whole answer is held whole, or until it outgrows the limit; an error in it fails the attempt;
+- an answer that is neither JSON nor a stream (speech, a file), or one of an endpoint whose answers
+  are not judged, is passed on as it comes.
 
 Once passed on, blocks go out as they come. What completes the wire's final event is held again
 until the exchange is safe, because clients hang up as soon as they have read it.
@@ -21,9 +23,9 @@ from proxy.errors import (
     UpstreamGarbage,
     UpstreamStatus,
 )
+from proxy.services.endpoints import Endpoint
 from proxy.services.recording_tap import RecordingTap
 from proxy.types.ports import Client, Headers
-from proxy.wire.chat_completions.errors import find_error
 from proxy.wire.chat_completions.usage_filter import UsageFilter
 from proxy.wire.sse import EndDetector, SSEParser
 
@@ -39,6 +41,7 @@ class RelaySink:
         self,
         client: Client,
         *,
+        endpoint: Endpoint,
         stream: bool,
         peek_limit: int,
         tap: RecordingTap,
@@ -58,6 +61,7 @@ class RelaySink:
         self.sent = 0
         self.tap = tap
         self._client = client
+        self._endpoint = endpoint
         self._stream = stream
         self._limit = peek_limit
         self._now = now
@@ -71,6 +75,7 @@ class RelaySink:
         self._fault: int | None = None
         """Status hint of an error found in a 200, once there is one."""
         self._opaque = False
+        self._judged = endpoint.find_error is not None
 
     # What the transport tells.
 
@@ -79,9 +84,12 @@ class RelaySink:
         self.headers = headers
         kind, encoding = _content(headers)
         self._opaque = encoding not in ("", "identity")
+        if not self._endpoint.wire and not _is_text(kind):
+            self.tap.keep_nothing()
         if 200 <= status < 300 and not self._opaque and _is_event_stream(kind, self._stream):
-            self._parser = SSEParser()
-            self._end = EndDetector()
+            self._end = EndDetector(self._endpoint.final)
+            if self._judged:
+                self._parser = SSEParser()
 
     def on_block(self, block: bytes) -> Awaitable[None] | None:
         self.tap.add(block)
@@ -97,7 +105,9 @@ class RelaySink:
             return None
         if self._parser is not None:
             return self._peek_stream(block)
-        return self._release() if self._held_size > self._limit else None
+        if not self._judged or self._held_size > self._limit:
+            return self._release()
+        return None
 
     def on_end(self, error: UpstreamError | None) -> None:
         self.ended = True
@@ -139,7 +149,7 @@ class RelaySink:
         for event in self._parser.feed(block):
             if not event.data:
                 continue
-            self._fault = find_error(event.data, event.event)
+            self._fault = self._find_error(event.data, event.event)
             if self._fault is None:
                 return self._release()
             self.finished = True
@@ -150,20 +160,24 @@ class RelaySink:
         """An answer that ended while it was held: is it one?"""
         if self._failed:
             return self._as_error()
-        if self._opaque:
+        if self._opaque or not self._judged:
             return None
         if self._parser is not None:
             events = [event for event in self._parser.close() if event.data]
-            self._fault = find_error(events[0].data, events[0].event) if events else None
+            self._fault = self._find_error(events[0].data, events[0].event) if events else None
             if events and self._fault is None:
                 return None
         body = self.body()
-        self._fault = self._fault or find_error(body)
+        self._fault = self._fault or self._find_error(body, b"")
         if self._fault is not None:
             return self._as_error()
         if self._parser is not None or not _looks_like_json(body):
             return UpstreamGarbage("the provider's answer is no answer in its protocol")
         return None
+
+    def _find_error(self, data: bytes, event: bytes) -> int | None:
+        assert self._endpoint.find_error is not None
+        return self._endpoint.find_error(data, event)
 
     def _release(self) -> Awaitable[None] | None:
         """The peek is over: send the head and what was held."""
@@ -201,6 +215,11 @@ def _content(headers: Headers) -> tuple[str, str]:
         elif lower == "content-encoding":
             encoding = value.strip().lower()
     return kind, encoding
+
+
+def _is_text(kind: str) -> bool:
+    """Whether an answer's body is kept for the record; speech and files are known by metadata."""
+    return not kind or "json" in kind or kind.startswith("text/") or "xml" in kind
 
 
 def _is_event_stream(kind: str, asked: bool) -> bool:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from proxy.errors import InvalidRequest, NotFound
 from proxy.inference.function import DEFAULT_FUNCTION, Function
 from proxy.inference.variant import Variant
-from proxy.models.model import Model
+from proxy.models.model import Model, Route
 
 FUNCTION = "tensorzero::function_name::"
 MODEL = "tensorzero::model_name::"
+EMBEDDING = "tensorzero::embedding_model_name::"
 RESERVED = "tensorzero::"
 
 BuildModel = Callable[[str], Model]
@@ -46,6 +47,17 @@ class Target:
             )
         return iter((self.variant,))
 
+    def routes(self) -> Iterable[Route]:
+        """Every provider that a call could reach."""
+        variants = [self.variant] if self.function is None else self.function.variants.values()
+        return (route for each in variants if each for route in each.candidate.model.routes)
+
+    def check_variant(self, name: str) -> None:
+        """Raises NotFound when there is no variant of that name."""
+        known = self.function.variants if self.function is not None else {}
+        if name not in known:
+            raise NotFound(f"Unknown variant: {name}", param="variant_name")
+
     def named(self, variant_name: str) -> Variant:
         if self.function is not None:
             return self.function.variants[variant_name]
@@ -63,6 +75,8 @@ class Targets:
         shorthands: Mapping[str, BuildModel],
         default: BuildModel | None,
         build_variant: BuildVariant,
+        embedding_models: Mapping[str, Model] | None = None,
+        embedding_shorthands: Mapping[str, BuildModel] | None = None,
     ) -> None:
         self._functions = {
             name: Target(name, function, None) for name, function in functions.items()
@@ -71,7 +85,12 @@ class Targets:
             name: Target(DEFAULT_FUNCTION, None, build_variant(model))
             for name, model in models.items()
         }
+        self._embedding_models = {
+            name: Target(DEFAULT_FUNCTION, None, build_variant(model))
+            for name, model in (embedding_models or {}).items()
+        }
         self._shorthands = shorthands
+        self._embedding_shorthands = embedding_shorthands or {}
         self._default = default
         self._build_variant = build_variant
         self._made: OrderedDict[str, Target] = OrderedDict()
@@ -79,10 +98,10 @@ class Targets:
     def names(self) -> list[str]:
         """Everything that `GET /v1/models` lists, as strings to put into `model`."""
         functions = [FUNCTION + name for name in self._functions]
-        return [*sorted(functions), *sorted(self._models)]
+        return [*sorted(functions), *sorted({*self._models, *self._embedding_models})]
 
     def resolve(self, name: str) -> Target:
-        """The target of a model string.
+        """The target of a model string; the default provider's when it is empty.
 
         Raises:
             NotFound: the name is of a known form, but nothing here is called so.
@@ -91,31 +110,42 @@ class Targets:
         if target is not None:
             return target
         if name.startswith(FUNCTION):
-            return self._function(name.removeprefix(FUNCTION))
+            return self.function_target(name.removeprefix(FUNCTION))
         if name.startswith(MODEL):
-            return self._model(name.removeprefix(MODEL))
+            return self.model_target(name.removeprefix(MODEL))
         if name.startswith(RESERVED):
             raise NotFound(
                 f"Unknown model: {name}. Names that begin with `tensorzero::` are "
-                f"`{FUNCTION}F` and `{MODEL}M`.",
+                f"`{FUNCTION}F`, `{MODEL}M` and, for embeddings, `{EMBEDDING}E`.",
                 param="model",
                 code="model_not_found",
             )
-        return self._shorthand(name) or self._passed_on(name)
+        return self._shorthand(name, self._shorthands) or self._passed_on(name)
 
-    def function(self, name: str) -> Function:
+    def embedding_target(self, name: str) -> Target:
+        """A configured embedding model or a shorthand of one; raises NotFound."""
+        wanted = name.removeprefix(EMBEDDING)
+        target = self._embedding_models.get(wanted)
+        target = target or self._shorthand(wanted, self._embedding_shorthands)
+        if target is None:
+            raise NotFound(f"Model not found: {wanted}", param="model", code="model_not_found")
+        return target
+
+    def resolve_embedding(self, name: str) -> Target:
+        """The target of a model string on an embeddings endpoint; raises as `resolve`."""
+        if name.startswith(EMBEDDING):
+            return self.embedding_target(name)
+        return self._embedding_models.get(name) or self.resolve(name)
+
+    def function_target(self, name: str) -> Target:
         """The function of that name; raises NotFound."""
-        function = self._function(name).function
-        assert function is not None
-        return function
-
-    def _function(self, name: str) -> Target:
         if name not in self._functions:
             raise NotFound(f"Unknown function: {name}", param="model", code="model_not_found")
         return self._functions[name]
 
-    def _model(self, name: str) -> Target:
-        target = self._models.get(name) or self._shorthand(name)
+    def model_target(self, name: str) -> Target:
+        """A configured model or a shorthand; raises NotFound."""
+        target = self._models.get(name) or self._shorthand(name, self._shorthands)
         if target is None:
             raise NotFound(
                 f"Model name '{name}' not found in model table",
@@ -124,9 +154,9 @@ class Targets:
             )
         return target
 
-    def _shorthand(self, name: str) -> Target | None:
+    def _shorthand(self, name: str, known: Mapping[str, BuildModel]) -> Target | None:
         prefix, separator, rest = name.partition("::")
-        build = self._shorthands.get(prefix)
+        build = known.get(prefix)
         if not separator or not rest or build is None:
             return None
         return self._kept(name, lambda: build(rest), DEFAULT_FUNCTION)
@@ -134,12 +164,7 @@ class Targets:
     def _passed_on(self, name: str) -> Target:
         default = self._default
         if default is None:
-            raise NotFound(
-                f"The model '{name}' does not exist here, and there is no default provider "
-                "to pass it on to.",
-                param="model",
-                code="model_not_found",
-            )
+            raise NotFound(_no_default(name), param="model", code="model_not_found")
         return self._kept(name, lambda: default(name), "")
 
     def _kept(self, name: str, build: Callable[[], Model], function_name: str) -> Target:
@@ -151,3 +176,15 @@ class Targets:
             if len(self._made) > SHORTHANDS_KEPT:
                 self._made.popitem(last=False)
         return target
+
+
+def _no_default(name: str) -> str:
+    if not name:
+        return (
+            "The call names no `model`, and there is no default provider to pass it on to "
+            "(`zeroproxy.default_provider`)."
+        )
+    return (
+        f"The model '{name}' does not exist here, and there is no default provider to pass it "
+        "on to."
+    )

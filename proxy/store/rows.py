@@ -143,6 +143,8 @@ def _neutral(call: ModelCall) -> Decoded:
 def _has_output(exchange: Exchange, decoded: Decoded) -> bool:
     """Also what is whole but empty, and what could not be read: only what was cut before the first
     block has produced nothing."""
+    if not decoded.is_inference:
+        return False
     if decoded.output != NO_OUTPUT or decoded.error:
         return True
     return decoded.complete and exchange.end_reason == EndReason.COMPLETE
@@ -223,6 +225,7 @@ def _exchange_row(
         "response_bytes": exchange.response_bytes,
         "response_sha256": exchange.response_sha256 or None,
         "response_content_type": _text(exchange.response_content_type),
+        "request_parts": clean_text(exchange.request_parts.decode()) or None,
     }
 
 

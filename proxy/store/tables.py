@@ -96,6 +96,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "response_body",
             "response_content_type",
             "tags",
+            "request_parts",
         ),
     }
 )

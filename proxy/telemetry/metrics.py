@@ -27,6 +27,7 @@ OUTCOMES = (
     "garbage",
     "client",
     "credential",
+    "unsupported",
     OTHER,
 )
 TOKEN_KINDS = ("input", "output", "cache_read", "cache_write")

@@ -17,7 +17,18 @@ from proxy.telemetry.metrics import (
 )
 from proxy.types.exchange import EndReason
 
-ENDPOINTS = ("chat_completions",)
+ENDPOINTS = (
+    "chat_completions",
+    "embeddings",
+    "responses",
+    "completions",
+    "moderations",
+    "images",
+    "audio",
+    "files",
+    "batches",
+    "other",
+)
 FEEDBACK_STATES = ("written", "rejected", "shed")
 FAILURES = ("unavailable", "refused")
 

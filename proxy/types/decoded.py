@@ -32,6 +32,8 @@ class Decoded:
     """Whether the answer ended as its protocol says it should."""
     error: str = ""
     """What could not be decoded; empty when all could."""
+    is_inference: bool = True
+    """Whether it becomes an inference's rows; an embedding, for one, is only an exchange."""
     inference_output: bytes = b""
     """The same blocks as an inference's `output` (`content.output_to_json`), which shows parsed
     tool arguments beside the raw ones; empty when it equals `output`."""

@@ -131,6 +131,8 @@ class Exchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
     inference_params: bytes
     """JSON, TensorZero's `{"chat_completion": {…}}` in force."""
     model_calls: list[ModelCall]
+    request_parts: bytes = b""
+    """Of a multipart body: JSON list of its fields (name, text) and files (name, type, length)."""
 
 
 class Feedback(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -23,6 +23,25 @@ class Limits:
     total: float | None
 
 
+class Body(Protocol):
+    """A request body that is not held in memory whole."""
+
+    @property
+    def length(self) -> int | None:
+        """Bytes; None when nobody knows yet: it is then sent chunked."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether `blocks` can be asked for more than once, as resends and failover need it."""
+
+    @property
+    def spent(self) -> bool:
+        """Whether `blocks` has been asked for and cannot be again."""
+
+    def blocks(self) -> AsyncIterator[bytes]:
+        """The bytes, each block when the last has been taken. What it raises ends the call."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutgoingRequest:
     """One HTTP request to a provider. `origin` is `scheme://host:port`, for pools and budgets."""
@@ -31,7 +50,7 @@ class OutgoingRequest:
     url: str
     origin: str
     headers: Headers
-    body: bytes
+    body: bytes | Body
     limits: Limits
     may_resend: Callable[[], bool]
     """Asked before the request is sent once more because its pooled connection was stale."""
@@ -64,8 +83,9 @@ class Transport(Protocol):
     async def send(self, request: OutgoingRequest, sink: Sink) -> None:
         """Send, feed the sink to the end, return.
 
-        Upstream failures are told to `sink.on_end`, never raised. An exception raised by the sink
-        closes the upstream connection and goes on to the caller; so does a cancellation.
+        Upstream failures are told to `sink.on_end`, never raised. An exception raised by the sink,
+        or by the body, closes the upstream connection and goes on to the caller; so does a
+        cancellation. An answer that comes before the body is sent ends the sending.
         """
 
     async def close(self) -> None: ...

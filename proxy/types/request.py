@@ -45,6 +45,7 @@ class Params:
     reasoning_effort: str | None = None
     service_tier: str | None = None
     verbosity: str | None = None
+    thinking_budget_tokens: int | None = None
 
 
 NO_PARAMS = Params()

@@ -25,7 +25,8 @@ from proxy.wire.members import (
 
 __all__ = [
     "EXTENSION",
-    "ChatPeek",
+    "NO_PEEK",
+    "BodyPeek",
     "member",
     "object_members",
     "peek",
@@ -43,10 +44,11 @@ _NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class ChatPeek:
-    """What routing needs to know of a chat request's body."""
+class BodyPeek:
+    """What routing needs to know of a request's body."""
 
     model: str
+    """Empty when the body names none."""
     stream: bool
     include_usage: bool
     """Whether the client asked for the usage chunk of a stream."""
@@ -63,8 +65,12 @@ Edit = tuple[int, int, bytes]
 """Bytes from one offset to another, and what takes their place."""
 
 
-def peek(body: bytes) -> ChatPeek:
-    """Read the few fields that decide where a chat request goes.
+NO_PEEK = BodyPeek("", False, False, False, frozenset(), _NOTHING, ())
+"""Of a body that is not read."""
+
+
+def peek(body: bytes, *, model_needed: bool = True) -> BodyPeek:
+    """Read the few fields that decide where a request goes.
 
     Raises:
         InvalidRequest: no JSON object in UTF-8, or `model`, `stream` or `stream_options` are not
@@ -78,12 +84,14 @@ def peek(body: bytes) -> ChatPeek:
         return body[start:end]
 
     model = raw("model")
-    if not model:
+    if not model and model_needed:
         raise InvalidRequest("you must provide a `model` parameter", param="model")
-    name = value_of(model)
+    name = value_of(model) if model else ""
+    if name is None and not model_needed:
+        name = ""
     if not isinstance(name, str):
         raise InvalidRequest("`model` must be a string", param="model")
-    return ChatPeek(
+    return BodyPeek(
         name,
         _peek_stream(raw("stream") or b"null"),
         _peek_include_usage(raw("stream_options") or b"null"),

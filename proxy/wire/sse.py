@@ -7,6 +7,8 @@ finds where a stream says that it is over, at a fraction of the cost.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import msgspec
 
@@ -218,33 +220,52 @@ class SSEParser:
         events.append(Event(b"", self._event, self._start, end, oversize=True))
 
 
+@dataclass(frozen=True, slots=True)
+class FinalLine:
+    """The line with which a protocol's last event begins: `hint` is what every such line contains,
+    `pattern` the line itself behind a line end, `longest` its greatest length in bytes."""
+
+    hint: bytes
+    pattern: re.Pattern[bytes]
+    longest: int
+
+
+DONE_LINE = FinalLine(DONE, re.compile(rb"[\r\n]data: ?\[DONE\]"), len(b"data: [DONE]"))
+
+
+def final_events(names: Collection[str]) -> FinalLine:
+    """Streams whose last event bears one of these names instead of the data `[DONE]`."""
+    choice = b"|".join(re.escape(name.encode()) for name in sorted(names))
+    longest = len("event: ") + max(len(name) for name in names) + 1
+    return FinalLine(b"event:", re.compile(rb"[\r\n]event: ?(?:%b)(?=[\r\n])" % choice), longest)
+
+
 class EndDetector:
-    """Finds the line `data: [DONE]` in blocks, however cut, without reading the events.
+    """Finds the line that begins a stream's last event in blocks, however cut, without reading the
+    events.
 
     Only at the beginning of a line does it count, and no line begins inside a JSON string, so a
     model that writes the word does not end its own stream.
     """
 
-    __slots__ = ("_tail",)
+    __slots__ = ("_line", "_tail")
 
-    _LINE = re.compile(rb"[\r\n]data: ?\[DONE\]")
-    _KEEP = len(b"\ndata: [DONE]") - 1
-
-    def __init__(self) -> None:
+    def __init__(self, line: FinalLine = DONE_LINE) -> None:
+        self._line = line
         self._tail = b"\n"
 
     def feed(self, block: bytes) -> int | None:
         """The offset in this block from which to hold its bytes back, if the line completes in it.
 
-        That is where the line begins, or 0 when it began in an earlier block. The line counts as
-        complete with its last bracket: its line end may never come.
+        That is where the line begins, or 0 when it began in an earlier block. The line `[DONE]`
+        counts as complete with its last bracket: its line end may never come.
         """
-        tail = self._tail
+        tail, line = self._tail, self._line
         found = None
-        if DONE in block or DONE in tail + block[: len(DONE) - 1]:
-            match = self._LINE.search(tail + block)
+        if line.hint in block or line.hint in tail + block[: line.longest]:
+            match = line.pattern.search(tail + block)
             if match is not None:
                 found = max(0, match.start() + 1 - len(tail))
-        keep = self._KEEP
+        keep = line.longest
         self._tail = block[-keep:] if len(block) >= keep else (tail + block)[-keep:]
         return found

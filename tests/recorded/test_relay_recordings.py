@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
+import hashlib
 import json
 import os
 import random
@@ -24,9 +26,9 @@ from tests.fake_upstream import FakeUpstream, Seen, Wire, split
 from tests.harness import Proxy, one_provider
 
 RECORDINGS = Path(__file__).resolve().parents[2].parent / "shared" / "recordings"
-OURS = Path(__file__).resolve().parents[1] / "data" / "chat_completions"
+OURS = Path(__file__).resolve().parents[1] / "data"
 PROVE = bool(os.environ.get("PROVE"))
-SAMPLE = 120
+SAMPLE = 160
 SEED = 20261121
 CONCURRENCY = 16
 
@@ -37,6 +39,10 @@ class Recorded:
 
     id: str
     provider: str
+    method: str
+    path: str
+    """Below `/v1/`."""
+    request_type: str
     request: bytes
     status: int
     content_type: str
@@ -54,33 +60,91 @@ class Play:
     truncated: int | None = None
 
 
+BOUNDARY = "between-the-parts"
+APIS = (
+    "chat_completions",
+    "completions",
+    "responses",
+    "embeddings",
+    "images",
+    "audio",
+    "moderations",
+    "files",
+    "batches",
+    "rerank",
+)
+PATH = re.compile(
+    r"(?:^|/)(chat/completions|completions|responses(?:/.*)?|embeddings|images/\w+|audio/\w+"
+    r"|moderations|files(?:/.*)?|batches(?:/.*)?|rerank)$"
+)
+OTHER_PROTOCOLS = re.compile(r"/v1beta|/api/embed$|/messages/|/tracing/")
+"""Google's, Ollama's and Anthropic's own, and one service that has nothing to do with models."""
+
+
 def recordings() -> Iterator[Recorded]:
-    for path in sorted(RECORDINGS.glob("*.jsonl.gz")):
-        with gzip.open(path, "rt") as lines:
+    """Every exchange of OpenAI's endpoints, whoever answered it, whose bytes are as they came.
+
+    `GET models` is answered by the proxy itself.
+    """
+    for file in sorted(RECORDINGS.glob("*.jsonl.gz")):
+        with gzip.open(file, "rt") as lines:
             for line in lines:
                 row = json.loads(line)
-                if row["api"] == "chat_completions" and row["fidelity"] == "bytes":
-                    yield _recorded(row)
+                if row["api"] not in APIS or row["fidelity"] != "bytes":
+                    continue
+                request = row.get("request") or {}
+                path = request.get("path") or "/v1/chat/completions"
+                found = PATH.search(path.partition("?")[0])
+                if found and not OTHER_PROTOCOLS.search(path):
+                    yield _recorded(row, request.get("method") or "POST", found[1])
 
 
-def _recorded(row: dict[str, Any]) -> Recorded:
+def _recorded(row: dict[str, Any], method: str = "POST", path: str = "") -> Recorded:
     response = row["response"]
+    path = path or row["path"]
     ends, place = [], 0
     for size in response.get("chunk_sizes") or ():
         place += size
         ends.append(place)
-    body = (row.get("request") or {}).get("body") or "{}"
+    request_type, request = _request(row, method, path)
     kind = "text/event-stream" if row["stream"] else "application/json"
     return Recorded(
         id=row["id"],
         provider=row["provider"],
-        request=_with_model(body.encode(), row["stream"]),
+        method=method,
+        path=path,
+        request_type=request_type,
+        request=request,
         status=response["status"],
         content_type=(response.get("headers") or {}).get("content-type", kind),
-        body=response["body"].encode(),
+        body=_body(response),
         stream=row["stream"],
         cuts=tuple(ends[:-1]),
     )
+
+
+def _body(response: dict[str, Any]) -> bytes:
+    if "body_b64" in response:
+        return base64.b64decode(response["body_b64"])
+    return (response["body"] or "").encode()
+
+
+def _request(row: dict[str, Any], method: str, path: str) -> tuple[str, bytes]:
+    """Content type and body. Of an upload, which the recorder cut, we make one of our own."""
+    recorded = row.get("request") or {}
+    if method in ("GET", "DELETE"):
+        return "", b""
+    if recorded.get("body_form") == "cut" or "omitted]" in (recorded.get("body") or ""):
+        field = f"--{BOUNDARY}\r\nContent-Disposition: form-data; name="
+        form = (
+            f'{field}"file"; filename="a"\r\n\r\n\x00\x01--\r\n{field}"model"\r\n\r\npassed-on\r\n'
+        )
+        return f"multipart/form-data; boundary={BOUNDARY}", f"{form}--{BOUNDARY}--\r\n".encode()
+    body = (recorded.get("body") or row.get("request_body") or "{}").encode()
+    if body.startswith(b"--"):
+        return f"multipart/form-data; boundary={body.split()[0][2:].decode()}", body
+    needs = path in ("chat/completions", "completions", "embeddings")
+    return "application/json", _with_model(body, row["stream"]) if needs else body
 
 
 def _with_model(body: bytes, stream: bool) -> bytes:
@@ -98,12 +162,13 @@ def _with_model(body: bytes, stream: bool) -> bytes:
 def own_exchanges() -> list[Recorded]:
     """What we wrote ourselves, for a clone that has no recordings beside it."""
     found = []
-    for path in sorted(OURS.glob("*.json")):
-        row = json.loads(path.read_text())
+    paths = {"chat_completions": "chat/completions"}
+    for file in sorted(OURS.glob("*/*.json")):
+        row = json.loads(file.read_text())
         response = {"status": 200, "body": row["body"]}
-        found.append(
-            _recorded({"id": path.stem, "provider": "ours"} | row | {"response": response})
-        )
+        path = paths.get(file.parent.name, file.parent.name)
+        ours = {"id": file.stem, "provider": "ours"} | row | {"response": response}
+        found.append(_recorded(ours, "POST", path))
     return found
 
 
@@ -157,10 +222,12 @@ async def play_all(proxy: Proxy, plays: Sequence[Play]) -> list[Result]:
         async def one(number: int, play: Play) -> Result:
             async with (
                 gate,
-                client.post(
-                    proxy.base + "/v1/chat/completions",
-                    data=play.exchange.request,
-                    headers={"content-type": "application/json", "x-play": str(number)},
+                client.request(
+                    play.exchange.method,
+                    f"{proxy.base}/v1/{play.exchange.path}",
+                    data=play.exchange.request or None,
+                    headers=_headers(play.exchange) | {"x-play": str(number)},
+                    skip_auto_headers=("Content-Type",),
                 ) as response,
             ):
                 received, cut = b"", False
@@ -172,6 +239,10 @@ async def play_all(proxy: Proxy, plays: Sequence[Play]) -> list[Result]:
                 return Result(response.status, received, dict(response.headers), cut)
 
         return await asyncio.gather(*[one(number, play) for number, play in enumerate(plays)])
+
+
+def _headers(exchange: Recorded) -> dict[str, str]:
+    return {"content-type": exchange.request_type} if exchange.request_type else {}
 
 
 @pytest.fixture
@@ -195,7 +266,7 @@ async def stored(db: asyncpg.Connection) -> dict[UUID, asyncpg.Record]:
     rows = await db.fetch(
         """
         SELECT e.id, e.request_body, e.response_body, e.end_reason, e.error, e.status,
-               d.raw_request, d.raw_response
+               e.request_sha256, e.response_sha256, d.raw_request, d.raw_response
         FROM tensorzero.exchanges e
         LEFT JOIN tensorzero.model_inferences m ON m.inference_id = e.id
         LEFT JOIN tensorzero.model_inference_data d ON d.id = m.id
@@ -204,12 +275,16 @@ async def stored(db: asyncpg.Connection) -> dict[UUID, asyncpg.Record]:
     return {row["id"]: row for row in rows}
 
 
-def stored_request(row: asyncpg.Record) -> bytes:
-    return row["request_body"] or (row["raw_request"] or "").encode()
+def holds_request(row: asyncpg.Record, body: bytes) -> bool:
+    if row["request_sha256"] is not None:
+        return bool(row["request_sha256"] == hashlib.sha256(body).digest())
+    return (row["request_body"] or (row["raw_request"] or "").encode()) == body
 
 
-def stored_response(row: asyncpg.Record) -> bytes:
-    return row["response_body"] or (row["raw_response"] or "").encode()
+def holds_response(row: asyncpg.Record, body: bytes) -> bool:
+    if row["response_sha256"] is not None:
+        return bool(row["response_sha256"] == hashlib.sha256(body).digest())
+    return (row["response_body"] or (row["raw_response"] or "").encode()) == body
 
 
 async def test_every_exchange_passes_out_as_in_and_is_stored_as_sent(
@@ -250,16 +325,17 @@ async def test_every_exchange_passes_out_as_in_and_is_stored_as_sent(
                 "content-type": result.headers["Content-Type"] == exchange.content_type,
                 "request": player.bodies[number] == exchange.request,
                 "row": row is not None,
-                "stored request": row is not None and stored_request(row) == exchange.request,
-                "stored response": row is not None and stored_response(row) == exchange.body,
+                "stored request": row is not None and holds_request(row, exchange.request),
+                "stored response": row is not None and holds_response(row, exchange.body),
             }.items()
             if not holds
         ]
-        total[exchange.provider] += 1
+        kind = f"{exchange.provider} {exchange.path.partition('/')[0]}"
+        total[kind] += 1
         if faults:
-            broken.append((exchange.id, exchange.provider, play.cuts, faults))
+            broken.append((exchange.id, kind, play.cuts, faults))
         else:
-            agreed[exchange.provider] += 1
+            agreed[kind] += 1
     shares = ", ".join(f"{name} {agreed[name]}/{total[name]}" for name in sorted(total))
     print(f"\n{len(exchanges)} exchanges, {len(plays)} plays, out as in and stored: {shares}")
     assert not broken, broken[:5]
@@ -272,7 +348,10 @@ async def test_what_breaks_off_is_noticed_and_recorded_so(
     database: str,
 ) -> None:
     source = random.Random(SEED + 1)
-    streams = [each for each in exchanges if len(each.body) > 40]
+    whole = ("chat", "completions", "embeddings", "responses")
+    streams = [
+        each for each in exchanges if len(each.body) > 40 and each.path.partition("/")[0] in whole
+    ]
     plays = [
         Play(exchange, truncated=source.randrange(1, max(2, len(exchange.body) - 20)))
         for exchange in streams

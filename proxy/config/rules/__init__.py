@@ -19,6 +19,7 @@ RULES: tuple[Rule, ...] = (
     names.check_names,
     models.check_routing,
     models.check_dummy_locations,
+    models.check_default_address,
     functions.check_models,
     functions.check_json_mode,
     functions.check_templates,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from proxy.config.findings import Finding, Path, Tree
 from proxy.config.rules.credentials import parsed
 from proxy.config.schema.credentials import CallerCredential, leaves
-from proxy.config.tree import table, tables
+from proxy.config.tree import provider_tables, table, tables
 
 
 def check_keys(tree: Tree) -> Iterator[Finding]:
@@ -38,8 +38,7 @@ def check_forwarding(tree: Tree) -> Iterator[Finding]:
 
 
 def _forwarding(tree: Tree) -> Iterator[Path]:
-    providers = [*tables(tree, "models", "*", "providers", "*")]
-    for path, provider in [*providers, *tables(tree, "zeroproxy", "default_provider")]:
+    for path, provider in [*provider_tables(tree), *tables(tree, "zeroproxy", "default_provider")]:
         written = provider.get("api_key_location")
         location = parsed(written)
         if written is None and path[0] == "zeroproxy":

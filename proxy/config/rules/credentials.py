@@ -17,8 +17,9 @@ from proxy.config.schema.credentials import (
     leaves,
     parse_location,
 )
-from proxy.config.schema.models import DEFAULT_LOCATIONS
-from proxy.config.tree import tables
+from proxy.config.schema.embedding_models import EMBEDDING_TYPES
+from proxy.config.schema.providers import DEFAULT_LOCATIONS
+from proxy.config.tree import provider_tables, tables
 
 _KEY = "api_key_location"
 
@@ -37,27 +38,30 @@ def check_credentials(
     tree: Tree, environ: Mapping[str, str], warn: Callable[[Path, str], None]
 ) -> Iterator[Finding]:
     """Findings for locations without a value; `warn` hears of fallbacks that will be used."""
-    for path, location in _locations(tree):
+    for path, location, is_written in _locations(tree):
         absent = absence(location, environ)
         if absent is not None:
             message, remedy = absent
             yield Finding((*path, _KEY), f"API key missing: {message}", remedy)
-        elif isinstance(location, FallbackLocation):
+        elif is_written and isinstance(location, FallbackLocation):
             absent = absence(location.default, environ)
             if absent is not None:
                 warn((*path, _KEY, "default"), f"{absent[0]}; the fallback is used")
 
 
-def _locations(tree: Tree) -> Iterator[tuple[Path, CredentialLocation]]:
-    for path, provider in tables(tree, "models", "*", "providers", "*"):
+def _locations(tree: Tree) -> Iterator[tuple[Path, CredentialLocation, bool]]:
+    """Place of the provider, location, and whether it is written there or the type's default."""
+    for path, provider in provider_tables(tree):
         written = provider.get(_KEY)
-        default = DEFAULT_LOCATIONS.get(str(provider.get("type")))
+        kind = str(provider.get("type"))
+        fits = path[0] == "models" or kind in EMBEDDING_TYPES
+        default = DEFAULT_LOCATIONS.get(kind) if fits else None
         location = default if written is None else parsed(written)
         if location is not None:
-            yield path, location
+            yield path, location, written is not None
     for path, provider in tables(tree, "zeroproxy", "default_provider"):
         if (location := parsed(provider.get(_KEY))) is not None:
-            yield path, location
+            yield path, location, True
 
 
 def absence(location: CredentialLocation, environ: Mapping[str, str]) -> tuple[str, str] | None:

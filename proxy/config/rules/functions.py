@@ -8,12 +8,14 @@ from collections.abc import Iterator
 import minijinja
 
 from proxy.config.findings import Finding, Path, Tree, listed, named
-from proxy.config.schema.models import SERVED_TYPES, UNSERVED_TYPES
+from proxy.config.schema.providers import PROVIDER_TYPES, UNSERVED_TYPES
+from proxy.config.schema.shorthands import RESPONSES_SHORTHAND, SHORTHAND_TYPES
 from proxy.config.schema.variants import LABEL, TEXT
 from proxy.config.shape import NOT_SERVED
 from proxy.config.tree import table, tables
 
 _VARIABLE = "system_text"
+_OTHERS = f"use a configured model or one of {listed(f'{t}::NAME' for t in SHORTHAND_TYPES)}"
 
 
 def check_models(tree: Tree) -> Iterator[Finding]:
@@ -24,15 +26,20 @@ def check_models(tree: Tree) -> Iterator[Finding]:
         if not isinstance(name, str) or not name or name in configured:
             continue
         prefix, separator, rest = name.partition("::")
-        if separator and prefix in SERVED_TYPES and rest:
+        place = (*path, "model")
+        if name.startswith(RESPONSES_SHORTHAND):
+            remedy = "write `openai::NAME`, which asks over chat completions"
+            yield Finding(place, f"the shorthand `{RESPONSES_SHORTHAND}` {NOT_SERVED}", remedy)
+        elif separator and prefix in SHORTHAND_TYPES and rest:
             continue
-        if separator and prefix in UNSERVED_TYPES:
-            remedy = (
-                f"use a configured model or one of {listed(f'{t}::NAME' for t in SERVED_TYPES)}"
-            )
-            yield Finding((*path, "model"), f"the shorthand `{prefix}::` {NOT_SERVED}", remedy)
+        elif separator and prefix in UNSERVED_TYPES:
+            yield Finding(place, f"the shorthand `{prefix}::` {NOT_SERVED}", _OTHERS)
+        elif separator and prefix in PROVIDER_TYPES and rest:
+            message = f"there is no shorthand `{prefix}::`: such a provider needs an address"
+            remedy = f"define a model under `models` with a provider of `type: {prefix}`"
+            yield Finding(place, message, remedy)
         else:
-            yield _unknown_model((*path, "model"), name, configured)
+            yield _unknown_model(place, name, configured)
 
 
 def _unknown_model(path: Path, name: str, configured: list[str]) -> Finding:

@@ -12,6 +12,8 @@ _GLOBAL = "global_outbound_http_timeout_ms"
 _TIMEOUTS = (
     ("models", "*", "timeouts"),
     ("models", "*", "providers", "*", "timeouts"),
+    ("embedding_models", "*", "timeout_ms"),
+    ("embedding_models", "*", "providers", "*", "timeout_ms"),
     ("functions", "*", "variants", "*", "timeouts"),
     ("zeroproxy", "timeouts"),
 )

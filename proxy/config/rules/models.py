@@ -1,4 +1,4 @@
-"""Rules of `models`."""
+"""Rules of `models` and `embedding_models`, and of the default provider."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from proxy.config.findings import Finding, Path, Tree, listed
 from proxy.config.rules.credentials import parsed
 from proxy.config.schema.credentials import DynamicLocation, NoCredential, leaves
-from proxy.config.tree import tables
+from proxy.config.schema.providers import ADDRESSLESS_TYPES
+from proxy.config.tree import provider_tables, tables
 
 
 def check_routing(tree: Tree) -> Iterator[Finding]:
     """`routing` names every provider of its model once, and nothing else."""
-    for path, model in tables(tree, "models", "*"):
-        routing, providers = model.get("routing"), model.get("providers")
-        if isinstance(routing, list) and isinstance(providers, dict):
-            yield from _check_one((*path, "routing"), routing, list(providers))
+    for section in ("models", "embedding_models"):
+        for path, model in tables(tree, section, "*"):
+            routing, providers = model.get("routing"), model.get("providers")
+            if isinstance(routing, list) and isinstance(providers, dict):
+                yield from _check_one((*path, "routing"), routing, list(providers))
 
 
 def _check_one(path: Path, routing: list[object], providers: list[str]) -> Iterator[Finding]:
@@ -43,7 +45,7 @@ def _check_one(path: Path, routing: list[object], providers: list[str]) -> Itera
 
 def check_dummy_locations(tree: Tree) -> Iterator[Finding]:
     """The dummy provider takes `none` or `dynamic::KEY`."""
-    for path, provider in tables(tree, "models", "*", "providers", "*"):
+    for path, provider in provider_tables(tree):
         location = parsed(provider.get("api_key_location"))
         if provider.get("type") != "dummy" or location is None:
             continue
@@ -51,3 +53,13 @@ def check_dummy_locations(tree: Tree) -> Iterator[Finding]:
             place = (*path, "api_key_location")
             remedy = "write `none` or `dynamic::KEY_NAME`, or remove the key"
             yield Finding(place, "invalid `api_key_location` for a dummy provider", remedy)
+
+
+def check_default_address(tree: Tree) -> Iterator[Finding]:
+    """A default provider without a fixed address says where it is."""
+    for path, provider in tables(tree, "zeroproxy", "default_provider"):
+        kind = provider.get("type")
+        if kind in ADDRESSLESS_TYPES and provider.get("api_base") is None:
+            message = f"missing field `api_base`, which a provider of type `{kind}` needs"
+            remedy = "add `api_base` (URL): its base URL, such as `http://127.0.0.1:8000/v1`"
+            yield Finding((*path, "api_base"), message, remedy)

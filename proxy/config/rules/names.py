@@ -6,13 +6,16 @@ from collections.abc import Iterator
 
 from proxy.config.findings import Finding, Tree
 from proxy.config.schema.metrics import RESERVED_METRICS
-from proxy.config.schema.models import PROVIDER_TYPES
+from proxy.config.schema.providers import PROVIDER_TYPES
+from proxy.config.schema.shorthands import EMBEDDING_SHORTHAND_TYPES, SHORTHAND_TYPES
 from proxy.config.tree import select
 
 _RESERVED = "tensorzero::"
 _NAMED = {
     "Model": ("models", "*"),
     "Provider": ("models", "*", "providers", "*"),
+    "Embedding model": ("embedding_models", "*"),
+    "Embedding provider": ("embedding_models", "*", "providers", "*"),
     "User-defined function": ("functions", "*"),
     "Variant": ("functions", "*", "variants", "*"),
     "Metric": ("metrics", "*"),
@@ -37,10 +40,10 @@ def check_names(tree: Tree) -> Iterator[Finding]:
 
 
 def _check_prefixes(tree: Tree) -> Iterator[Finding]:
-    for path, _ in select(tree, "models", "*"):
+    for path, _ in [*select(tree, "models", "*"), *select(tree, "embedding_models", "*")]:
         prefix, separator, rest = str(path[-1]).partition("::")
         if separator and prefix in PROVIDER_TYPES:
-            remedy = (
-                f"rename it, say to `{rest or prefix}`; `{prefix}::…` works without configuration"
-            )
+            remedy = f"rename it, say to `{rest or prefix}`"
+            if prefix in (SHORTHAND_TYPES if path[0] == "models" else EMBEDDING_SHORTHAND_TYPES):
+                remedy += f"; `{prefix}::…` works without configuration"
             yield Finding(path, f"model name contains the reserved prefix `{prefix}::`", remedy)

@@ -21,27 +21,39 @@ from proxy.config.schema.credentials import (
     PathFromEnvLocation,
     PathLocation,
 )
+from proxy.config.schema.embedding_models import EmbeddingModelConfig, EmbeddingProviderConfig
 from proxy.config.schema.experimentation import Experimentation, StaticExperimentation
 from proxy.config.schema.functions import ChatFunction, FunctionConfig
 from proxy.config.schema.gateway import Gateway, split_address
 from proxy.config.schema.metrics import MetricConfig
-from proxy.config.schema.models import (
+from proxy.config.schema.models import ModelConfig
+from proxy.config.schema.overrides import ExtraBodyRule, ExtraHeaderRule
+from proxy.config.schema.postgres import Postgres
+from proxy.config.schema.providers import (
+    COMPATIBLE_TYPES,
     PROVIDER_TYPES,
+    AzureProvider,
     DummyProvider,
-    ModelConfig,
     OpenAIProvider,
     ProviderConfig,
 )
-from proxy.config.schema.overrides import ExtraBodyRule, ExtraHeaderRule
-from proxy.config.schema.postgres import Postgres
 from proxy.config.schema.root import Config
+from proxy.config.schema.shorthands import (
+    EMBEDDING_SHORTHAND_TYPES,
+    SHORTHAND_TYPES,
+    shorthand_provider,
+)
 from proxy.config.schema.timeouts import Retries, Timeouts
 from proxy.config.schema.variants import ChatCompletionVariant, Template, VariantConfig
 from proxy.config.schema.zeroproxy import ApiKey, DefaultProvider, ZeroProxy
 
 __all__ = [
+    "COMPATIBLE_TYPES",
+    "EMBEDDING_SHORTHAND_TYPES",
     "PROVIDER_TYPES",
+    "SHORTHAND_TYPES",
     "ApiKey",
+    "AzureProvider",
     "CallerCredential",
     "ChatCompletionVariant",
     "ChatFunction",
@@ -50,6 +62,8 @@ __all__ = [
     "DefaultProvider",
     "DummyProvider",
     "DynamicLocation",
+    "EmbeddingModelConfig",
+    "EmbeddingProviderConfig",
     "EnvLocation",
     "Experimentation",
     "ExtraBodyRule",
@@ -71,5 +85,6 @@ __all__ = [
     "Timeouts",
     "VariantConfig",
     "ZeroProxy",
+    "shorthand_provider",
     "split_address",
 ]

@@ -36,6 +36,8 @@ class NotServed:
 
     values: tuple[str, ...]
     remedy: str = ""
+    message: str = ""
+    """In place of the words that say so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from proxy.config.schema.base import Section
+from proxy.config.schema.embedding_models import EmbeddingModelConfig
 from proxy.config.schema.functions import FunctionConfig
 from proxy.config.schema.gateway import Gateway
 from proxy.config.schema.metrics import MetricConfig
@@ -20,7 +21,6 @@ class Config(Section):
         {
             "autopilot",
             "clickhouse",
-            "embedding_models",
             "evaluations",
             "object_storage",
             "optimizers",
@@ -32,6 +32,9 @@ class Config(Section):
 
     gateway: Gateway = Field(Gateway(), description="The server itself.")
     models: Mapping[str, ModelConfig] = Field(default_factory=dict, description="Models, by name.")
+    embedding_models: Mapping[str, EmbeddingModelConfig] = Field(
+        default_factory=dict, description="Embedding models, by name."
+    )
     functions: Mapping[str, FunctionConfig] = Field(
         default_factory=dict, description="Functions, by name."
     )

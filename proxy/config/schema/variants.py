@@ -45,7 +45,7 @@ class ChatCompletionVariant(Section):
         description="One call of one model."
     )
     model: str = Field(
-        min_length=1, description="A name from `models`, or `openai::NAME`, `dummy::NAME`."
+        min_length=1, description="A name from `models`, or a shorthand such as `openai::NAME`."
     )
     weight: Weight | None = Field(
         None, description="Its share; a variant without one is a fallback for those with one."

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from proxy.config.schema.addresses import ApiBase
 from proxy.config.schema.base import (
     Buckets,
     Count,
@@ -20,7 +21,7 @@ from proxy.config.schema.base import (
     problem,
 )
 from proxy.config.schema.credentials import CallerCredential, Location
-from proxy.config.schema.models import OPENAI_API_BASE, UNSERVED_TYPES, ApiBase
+from proxy.config.schema.providers import UNSERVED_TYPES
 
 HASH_REMEDY = "put the SHA-256 of the key there, as printed by `printf %s KEY | sha256sum`"
 MIB = 2**20
@@ -37,6 +38,18 @@ def _none_is_null(value: object) -> object:
     return None if value == "none" else value
 
 
+def _check_relay_path(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_.~-]+(/[A-Za-z0-9_.~-]+)*", value):
+        raise problem(
+            "not a path below `/v1/`",
+            "write it without slashes at its ends, like `fine_tuning/jobs`",
+        )
+    return value
+
+
+RelayPath = Annotated[str, BeforeValidator(_check_relay_path), Shown("path")]
+
+
 class ApiKey(Section):
     hints: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("key", "api_key", "value", "secret", "token", "hash"),
@@ -50,10 +63,27 @@ class ApiKey(Section):
 
 
 class DefaultProvider(Section):
-    type: Annotated[Literal["openai"], NotServed((*UNSERVED_TYPES, "dummy"))] = Field(
-        "openai", description="Its protocol."
+    type: Annotated[
+        Literal[
+            "deepseek",
+            "fireworks",
+            "groq",
+            "hyperbolic",
+            "mistral",
+            "ollama",
+            "openai",
+            "openrouter",
+            "sglang",
+            "tgi",
+            "together",
+            "vllm",
+            "xai",
+        ],
+        NotServed((*UNSERVED_TYPES, "azure", "dummy")),
+    ] = Field("openai", description="The vendor, or the kind of server.")
+    api_base: ApiBase | None = Field(
+        None, description="Its base URL; by default that of the type, which most have."
     )
-    api_base: ApiBase = Field(OPENAI_API_BASE, description="Its base URL.")
     api_key_location: Location = Field(
         CallerCredential(), description="The key it gets; by default the caller's own."
     )
@@ -87,6 +117,12 @@ class ProxyTimeouts(Section):
 
 class Limits(Section):
     max_request_bytes: Size = Field(100 * MIB, description="A larger request gets 413.")
+    max_upload_bytes: Size = Field(
+        1024 * MIB, description="A larger upload (multipart, or passed on unread) gets 413."
+    )
+    upload_memory_bytes: Size = Field(
+        MIB, description="Of an upload that must be looked at; beyond it a temporary file is used."
+    )
     max_peek_bytes: Size = Field(
         256 * 1024, description="Held back at most while the first event is awaited."
     )
@@ -140,6 +176,11 @@ class ZeroProxy(Section):
     timeouts: ProxyTimeouts = Field(ProxyTimeouts(), description="Limits of every attempt.")
     limits: Limits = Field(Limits(), description="Sizes.")
     retry_budget: RetryBudget = Field(RetryBudget(), description="Retries, of each origin.")
+    allowed_paths: Many[RelayPath] = Field(
+        (),
+        description="Beginnings of paths below `/v1/`, such as `files`, that the operator's own "
+        "keys serve beside inference; callers with keys of their own (`client::`) need none.",
+    )
     request_usage: bool = Field(
         False, description="Ask providers for token counts of streams that ask for none."
     )

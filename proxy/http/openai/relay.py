@@ -1,123 +1,140 @@
-"""`POST /v1/chat/completions` on the relay: read the call, hand it to the service."""
+"""The relay's paths below `/v1/`: read the call, hand it to the service."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import unquote
 
-import msgspec
-import orjson
 from aiohttp import web
 
-from proxy.errors import InvalidRequest, NotSupported
+from proxy.errors import InvalidRequest, NotFound, NotSupported
 from proxy.http.auth import Keys
 from proxy.http.client_stream import ClientStream
 from proxy.http.headers import request_headers
+from proxy.http.openai.extensions import read_extensions
+from proxy.http.openai.uploads import PassedUpload, UploadLimits, read_form
 from proxy.models.credentials import CallCredentials
-from proxy.services.relay import RelayCall, RelayService, monotonic, new_call_ids
-from proxy.types.ids import parse_episode_id
-from proxy.wire.splice import ChatPeek, peek
+from proxy.services.endpoints import FILES, KNOWN, Endpoint, endpoint_of
+from proxy.services.relay import RelayService
+from proxy.services.relay_call import RelayCall, Upload, monotonic, new_call_ids
+from proxy.wire.splice import NO_PEEK, BodyPeek, peek
 
-EPISODE = "tensorzero::episode_id"
-VARIANT = "tensorzero::variant_name"
-TAGS = "tensorzero::tags"
-CREDENTIALS = "tensorzero::credentials"
-KNOWN = frozenset({EPISODE, VARIANT, TAGS, CREDENTIALS})
+Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
 
-_strings = msgspec.json.Decoder(dict[str, str])
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+PREFIX = "/v1/"
 
 
 class RelayHandler:
-    """Chat completions for OpenAI applications."""
+    """OpenAI's API for OpenAI applications."""
 
-    def __init__(self, service: RelayService, keys: Keys) -> None:
+    def __init__(self, service: RelayService, keys: Keys, limits: UploadLimits) -> None:
         self._service = service
         self._keys = keys
+        self._limits = limits
 
-    async def chat_completions(
-        self, request: web.BaseRequest, api_key_name: str
+    def known(self) -> Mapping[str, Handler]:
+        """A handler for each inference endpoint, by path below `/v1/`."""
+        return {path: self._handler(endpoint) for path, endpoint in KNOWN.items()}
+
+    async def pass_on(self, request: web.BaseRequest, api_key_name: str) -> web.StreamResponse:
+        """Any other path: its body goes on as it comes."""
+        endpoint = endpoint_of(_path_below(request))
+        return await self._relay(request, api_key_name, endpoint)
+
+    async def realtime(self, request: web.BaseRequest, api_key_name: str) -> web.StreamResponse:
+        raise NotSupported(
+            "The Realtime API is not served by this proxy: it is no request with an answer. "
+            "Connect to its provider directly."
+        )
+
+    def _handler(self, endpoint: Endpoint) -> Handler:
+        async def handle(request: web.BaseRequest, api_key_name: str) -> web.StreamResponse:
+            return await self._relay(request, api_key_name, endpoint)
+
+        return handle
+
+    async def _relay(
+        self, request: web.BaseRequest, api_key_name: str, endpoint: Endpoint
     ) -> web.StreamResponse:
         began = monotonic()
-        body = await request.read()
-        call = self._call(request, api_key_name, body, began)
-        client = ClientStream(request)
-        await self._service.relay(call, client)
+        self._service.admit()
+        body, seen = await self._read(request, endpoint)
+        try:
+            call = self._call(request, api_key_name, endpoint, began, body, seen)
+            client = ClientStream(request)
+            await self._service.relay(call, client)
+        finally:
+            if not isinstance(body, bytes):
+                body.close()
         return client
 
+    async def _read(
+        self, request: web.BaseRequest, endpoint: Endpoint
+    ) -> tuple[bytes | Upload, BodyPeek]:
+        """The body, in memory if it is to be understood, and what routing needs to know of it."""
+        if endpoint.wire:
+            body = await request.read()
+            return body, peek(body, model_needed=endpoint.model_needed)
+        if not request.can_read_body:
+            return b"", NO_PEEK
+        kind = request.content_type
+        if kind == "application/json":
+            body = await request.read()
+            return body, _lenient_peek(body, endpoint)
+        if kind == "multipart/form-data" and endpoint is not FILES:
+            form = await read_form(request, self._limits)
+            try:
+                return form, form.peek()
+            except InvalidRequest:
+                form.close()
+                raise
+        return PassedUpload(request, limit=self._limits.most), NO_PEEK
+
     def _call(
-        self, request: web.BaseRequest, api_key_name: str, body: bytes, began: float
+        self,
+        request: web.BaseRequest,
+        api_key_name: str,
+        endpoint: Endpoint,
+        began: float,
+        body: bytes | Upload,
+        seen: BodyPeek,
     ) -> RelayCall:
-        seen = peek(body)
-        extensions = _extensions(seen)
-        headers = request.headers
+        extensions = read_extensions(request, seen.extensions)
         inference_id, episode_id = new_call_ids()
-        episode = headers.get("x-tensorzero-episode-id") or extensions.get(EPISODE)
-        pinned = headers.get("x-tensorzero-variant-name") or extensions.get(VARIANT)
         return RelayCall(
             began=began,
+            method=request.method,
             path=request.path,
-            endpoint="chat_completions",
+            upstream_path=endpoint.path or _path_below(request),
+            query=request.rel_url.raw_query_string,
+            endpoint=endpoint,
             body=body,
             peek=seen,
             headers=request_headers(request.raw_headers),
-            credentials=CallCredentials(
-                self._keys.caller_bearer(request), _mapping(extensions, CREDENTIALS)
-            ),
-            episode_id=parse_episode_id(_text(episode, EPISODE)) if episode else episode_id,
-            pinned=_text(pinned, VARIANT) if pinned else None,
-            tags=_tags(headers.get("x-tensorzero-tags"), extensions),
-            user_agent=headers.get("User-Agent", ""),
+            credentials=CallCredentials(self._keys.caller_bearer(request), extensions.credentials),
+            episode_id=extensions.episode_id or episode_id,
+            pinned=extensions.variant_name,
+            tags=extensions.tags,
+            user_agent=request.headers.get("User-Agent", ""),
             api_key_name=api_key_name,
             id=inference_id,
         )
 
 
-def _extensions(seen: ChatPeek) -> Mapping[str, object]:
-    """The `tensorzero::` members of the body; one that means nothing here is refused by name."""
-    if not seen.extensions:
-        return {}
-    for name in seen.extensions:
-        if name not in KNOWN:
-            raise NotSupported(
-                f"`{name}` is not served on the relay; it knows {', '.join(sorted(KNOWN))}.",
-                param=name,
-            )
-    return {name: orjson.loads(raw) for name, raw in seen.extensions.items()}
+def _path_below(request: web.BaseRequest) -> str:
+    """The path below `/v1/`, still quoted. One that climbs out of it does not exist."""
+    below = request.rel_url.raw_path.partition(PREFIX)[2]
+    if any(step in (".", "..") for step in unquote(below).replace("\\", "/").split("/")):
+        raise NotFound(f"Route not found: {request.method} {request.path}")
+    return below
 
 
-def _text(value: object, name: str) -> str:
-    if not isinstance(value, str):
-        raise InvalidRequest(f"`{name}` must be a string", param=name)
-    return value
-
-
-def _mapping(extensions: Mapping[str, object], name: str) -> Mapping[str, str]:
-    value = extensions.get(name)
-    return {} if value is None else _checked(value, name)
-
-
-def _tags(header: str | None, extensions: Mapping[str, object]) -> bytes:
-    """The tags as a JSON object of strings, or nothing."""
-    value = extensions.get(TAGS)
-    if header is not None:
-        try:
-            value = _strings.decode(header)
-        except (msgspec.MsgspecError, UnicodeError) as error:
-            raise InvalidRequest(
-                f"the header `x-tensorzero-tags` must be a JSON object of strings: {error}"
-            ) from error
-    if value is None:
-        return b""
-    tags = _checked(value, TAGS)
-    for name in tags:
-        if name.startswith("tensorzero::"):
-            raise InvalidRequest(f"Tag name cannot start with 'tensorzero::': {name}", param=TAGS)
-    return orjson.dumps(tags) if tags else b""
-
-
-def _checked(value: object, name: str) -> Mapping[str, str]:
+def _lenient_peek(body: bytes, endpoint: Endpoint) -> BodyPeek:
+    """Of an endpoint whose bodies we do not know, only what has our meaning is looked at."""
     try:
-        return msgspec.convert(value, dict[str, str])
-    except msgspec.ValidationError as error:
-        raise InvalidRequest(
-            f"`{name}` must be an object of strings: {error}", param=name
-        ) from error
+        return peek(body, model_needed=False)
+    except InvalidRequest:
+        if endpoint.inference:
+            raise
+        return NO_PEEK

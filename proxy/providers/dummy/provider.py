@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from proxy.errors import CredentialMissing, UpstreamClientError
+from proxy.providers.base import NO_DEFAULTS, NO_RENAMES
 from proxy.providers.dummy.counts import RAW_REQUEST, client_error, usage_of
+from proxy.providers.dummy.embeddings import make_embeddings
 from proxy.providers.dummy.streams import raw_usage, stream_error, stream_script
 from proxy.providers.dummy.whole import check_two_texts, whole_content
+from proxy.types.embeddings import EmbeddingsAnswer, EmbeddingsRequest
 from proxy.types.ids import id_millis, new_id
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer, Chunk
@@ -31,7 +34,7 @@ class FlakyCounters:
 
 
 class DummyProvider:
-    """See `providers.base.NeutralProvider`.
+    """See `providers.base.NeutralProvider` and `providers.base.EmbeddingProvider`.
 
     `key_name` is the KEY of an `api_key_location` of `dynamic::KEY`, else None.
     """
@@ -39,6 +42,8 @@ class DummyProvider:
     type = "dummy"
     origin = "dummy://dummy"
     takes_secret = False
+    renames = NO_RENAMES
+    body_defaults = NO_DEFAULTS
 
     def __init__(
         self,
@@ -66,7 +71,7 @@ class DummyProvider:
         self._check_error()
         if name == "multiple-text-blocks":
             check_two_texts(request)
-        self._check_key(request)
+        self._check_key(request.credentials)
         blocks, raw = whole_content(name, request)
         identifier = new_id()
         return Answer(
@@ -106,6 +111,15 @@ class DummyProvider:
         )
         await self._sleep(0.01)
 
+    async def embed(self, request: EmbeddingsRequest) -> EmbeddingsAnswer:
+        """One vector for each input; raises as `infer`."""
+        return await make_embeddings(
+            self.model_name,
+            request,
+            check_key=lambda: self._check_key(request.credentials),
+            sleep=self._sleep,
+        )
+
     async def _begin(self) -> None:
         if self.model_name == "slow":
             await self._sleep(5.0)
@@ -144,10 +158,10 @@ class DummyProvider:
                 f"Error sending request to Dummy provider for model '{self.model_name}'."
             )
 
-    def _check_key(self, request: ModelRequest) -> None:
+    def _check_key(self, credentials: Mapping[str, str]) -> None:
         if self._key_name is None:
             return
-        key = request.credentials.get(self._key_name)
+        key = credentials.get(self._key_name)
         if key is None:
             raise CredentialMissing(
                 f"API key missing for provider Dummy: Dynamic api key `{self._key_name}` is missing"

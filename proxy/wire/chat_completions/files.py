@@ -10,7 +10,7 @@ from proxy.types.content import Base64File, Block, UrlFile
 from proxy.wire.lenient import whole_text
 from proxy.wire.members import value_of
 
-_AUDIO_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+AUDIO_MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (8, b"WAVE", "audio/x-wav"),
     (0, b"ID3", "audio/mpeg"),
     (0, b"\xff\xfb", "audio/mpeg"),
@@ -19,6 +19,7 @@ _AUDIO_MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\xf1", "audio/aac"),
     (0, b"\xff\xf9", "audio/aac"),
 )
+"""Where in a file which bytes stand, and the type that they say."""
 
 
 def decode_image(part: Mapping[str, bytes]) -> Block | None:
@@ -74,7 +75,7 @@ def _audio_type(data: str) -> str | None:
         head = base64.b64decode(data[:16] + "=" * (-len(data[:16]) % 4))
     except (binascii.Error, ValueError):
         return None
-    for offset, magic, kind in _AUDIO_MAGIC:
+    for offset, magic, kind in AUDIO_MAGIC:
         if head[offset : offset + len(magic)] == magic:
             return kind
     return None

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from proxy.config.keys import allowed_keys
 from proxy.config.load import load_config
 from proxy.config.schema import (
+    AzureProvider,
     ChatCompletionVariant,
     ChatFunction,
     Config,
+    DefaultProvider,
+    EmbeddingModelConfig,
     Gateway,
     ModelConfig,
     OpenAIProvider,
@@ -25,13 +28,18 @@ _SECTIONS = (
     Config,
     Gateway,
     ModelConfig,
+    EmbeddingModelConfig,
     OpenAIProvider,
+    AzureProvider,
+    DefaultProvider,
     ChatFunction,
     ChatCompletionVariant,
     ZeroProxy,
 )
 _KEYS = sorted({key for section in _SECTIONS for key in allowed_keys(section)} | {"m", "0", "*"})
-_WORDS = st.sampled_from(["chat", "chat_completion", "openai", "dummy", "m", "static", "none", ""])
+_WORDS = st.sampled_from(
+    ["chat", "chat_completion", "openai", "dummy", "azure", "vllm", "env::X", "m", "none", ""]
+)
 _LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | _WORDS | st.text(max_size=5)
 _TREES = st.recursive(
     _LEAVES,
@@ -44,6 +52,7 @@ _EVERYWHERE = st.fixed_dictionaries(
     {},
     optional={
         "models": st.dictionaries(st.just("m"), _TREES),
+        "embedding_models": st.dictionaries(st.just("m"), _TREES),
         "functions": st.fixed_dictionaries(
             {"f": st.fixed_dictionaries({"type": st.just("chat"), "variants": _TREES}) | _TREES}
         ),

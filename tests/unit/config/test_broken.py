@@ -37,8 +37,15 @@ class Broken:
     remedy: str
 
 
+EMBEDDING = BASE.replace("models:", "embedding_models:").replace("  m:", "  e:")
+
+
 def model(provider: str) -> str:
     return BASE.replace("{type: dummy, model_name: good}", provider)
+
+
+def embedding(provider: str) -> str:
+    return EMBEDDING.replace("{type: dummy, model_name: good}", provider)
 
 
 def variant(extra: str) -> str:
@@ -214,6 +221,230 @@ CASES = [
         "http://127.0.0.1:11434/v1",
     ),
     Broken(
+        "server of one's own without an address",
+        model("{type: vllm, model_name: x}"),
+        5,
+        "models.m.providers.p.api_base",
+        "missing field `api_base`",
+        "add `api_base` (URL)",
+    ),
+    Broken(
+        "vendor with an address of one's own",
+        model("{type: groq, model_name: x, api_key_location: none, api_base: 'http://x/'}"),
+        5,
+        "models.m.providers.p.api_base",
+        "unknown field `api_base`, expected one of",
+        "remove it",
+    ),
+    Broken(
+        "vendor's key missing",
+        model("{type: mistral, model_name: x, prompt_mode: reasoning}"),
+        5,
+        "models.m.providers.p.api_key_location",
+        "`MISTRAL_API_KEY` is missing",
+        "export MISTRAL_API_KEY=",
+    ),
+    Broken(
+        "switch of thoughts of the wrong type",
+        model("{type: together, model_name: x, api_key_location: none, parse_think_blocks: 1}"),
+        5,
+        "models.m.providers.p.parse_think_blocks",
+        "expected a boolean, found the number 1",
+        "`true` or `false`",
+    ),
+    Broken(
+        "empty reasoning format",
+        model("{type: groq, model_name: x, api_key_location: none, reasoning_format: ''}"),
+        5,
+        "models.m.providers.p.reasoning_format",
+        "must not be empty",
+        "remove the key",
+    ),
+    Broken(
+        "azure without a deployment",
+        model("{type: azure, endpoint: 'https://x', api_key_location: none}"),
+        5,
+        "models.m.providers.p.deployment_id",
+        "missing field `deployment_id`",
+        "add `deployment_id`",
+    ),
+    Broken(
+        "azure with a model's name",
+        model(
+            "{type: azure, deployment_id: d, endpoint: 'https://x', model_name: x, "
+            "api_key_location: none}"
+        ),
+        5,
+        "models.m.providers.p.model_name",
+        "unknown field `model_name`",
+        "one of these keys",
+    ),
+    Broken(
+        "endpoint is no URL",
+        model("{type: azure, deployment_id: d, endpoint: my-resource, api_key_location: none}"),
+        5,
+        "models.m.providers.p.endpoint",
+        "not an http or https URL",
+        "https://my-resource.openai.azure.com",
+    ),
+    Broken(
+        "endpoint with a query",
+        model(
+            "{type: azure, deployment_id: d, endpoint: 'https://x/?a=b', api_key_location: none}"
+        ),
+        5,
+        "models.m.providers.p.endpoint",
+        "`endpoint` must not hold a user name, a password, a query",
+        "leave only scheme, host, port and path",
+    ),
+    Broken(
+        "endpoint that comes with the request",
+        model("{type: azure, deployment_id: d, endpoint: 'dynamic::e', api_key_location: none}"),
+        5,
+        "models.m.providers.p.endpoint",
+        "it calls only addresses that its configuration names",
+        "write the URL, or `env::VAR_NAME`",
+    ),
+    Broken(
+        "endpoint in a variable that is not set",
+        model("{type: azure, deployment_id: d, endpoint: 'env::NOPE', api_key_location: none}"),
+        5,
+        "models.m.providers.p.endpoint",
+        "environment variable `NOPE` is missing",
+        "export NOPE=https://",
+    ),
+    Broken(
+        "default provider without an address",
+        "zeroproxy:\n  default_provider: {type: vllm}",
+        2,
+        "zeroproxy.default_provider.api_base",
+        "missing field `api_base`, which a provider of type `vllm` needs",
+        "add `api_base` (URL)",
+    ),
+    Broken(
+        "default provider of a type with deployments",
+        "zeroproxy:\n  default_provider: {type: azure}",
+        2,
+        "zeroproxy.default_provider.type",
+        "does not serve yet",
+        "`openai`",
+    ),
+    Broken(
+        "embedding model without routing",
+        EMBEDDING.replace("    routing: [p]\n", ""),
+        2,
+        "embedding_models.e.routing",
+        "missing field `routing`",
+        "add `routing`",
+    ),
+    Broken(
+        "embedding model that routes to nobody",
+        EMBEDDING.replace("[p]", "[q]").replace(
+            "  p: {", "  q: {type: dummy, model_name: x}\n      p: {"
+        ),
+        6,
+        "embedding_models.e.providers.p",
+        "not listed in `routing`",
+        "add `p` to `routing`",
+    ),
+    Broken(
+        "embedding provider of a type without embeddings",
+        embedding("{type: groq, model_name: x}"),
+        5,
+        "embedding_models.e.providers.p.type",
+        "unsupported provider config for embedding: `type: groq`",
+        "use `openai`",
+    ),
+    Broken(
+        "embedding provider type mistyped",
+        embedding("{type: opnai, model_name: x}"),
+        5,
+        "embedding_models.e.providers.p.type",
+        "`opnai` is not one of",
+        "did you mean `openai`",
+    ),
+    Broken(
+        "embedding provider with a model's timeouts",
+        embedding("{type: dummy, model_name: x, timeouts: {}}"),
+        5,
+        "embedding_models.e.providers.p.timeouts",
+        "unknown field `timeouts`",
+        "did you mean `timeout_ms`",
+    ),
+    Broken(
+        "embedding provider with costs",
+        embedding("{type: dummy, model_name: x, cost: []}"),
+        5,
+        "embedding_models.e.providers.p.cost",
+        "does not serve yet",
+        "remove it",
+    ),
+    Broken(
+        "embedding provider's key missing",
+        embedding("{type: openrouter, model_name: x}"),
+        5,
+        "embedding_models.e.providers.p.api_key_location",
+        "`OPENROUTER_API_KEY` is missing",
+        "export OPENROUTER_API_KEY=",
+    ),
+    Broken(
+        "dummy embedding with a real credential",
+        embedding('{type: dummy, model_name: x, api_key_location: "client::"}'),
+        5,
+        "embedding_models.e.providers.p.api_key_location",
+        "dummy provider",
+        "dynamic::KEY_NAME",
+    ),
+    Broken(
+        "embedding timeout above the global one",
+        EMBEDDING + "    timeout_ms: 99999999\n",
+        6,
+        "embedding_models.e.timeout_ms",
+        "`99999999` is greater than `gateway.global_outbound_http_timeout_ms`: `900000`",
+        "lower it",
+    ),
+    Broken(
+        "embedding provider's timeout above the global one",
+        embedding("{type: dummy, model_name: x, timeout_ms: 99999999}"),
+        5,
+        "embedding_models.e.providers.p.timeout_ms",
+        "`99999999` is greater than",
+        "lower it",
+    ),
+    Broken(
+        "embedding model with a reserved prefix",
+        EMBEDDING.replace("  e:", '  "openai::e":'),
+        2,
+        "embedding_models.openai::e",
+        "reserved prefix `openai::`",
+        "rename it, say to `e`; `openai::…` works without configuration",
+    ),
+    Broken(
+        "embedding model with our own prefix",
+        EMBEDDING.replace("  e:", "  tensorzero::e:"),
+        2,
+        "embedding_models.tensorzero::e",
+        "Embedding model name cannot start with `tensorzero::`",
+        "rename it, say to `e`",
+    ),
+    Broken(
+        "embedding provider that forwards a key of ours",
+        embedding('{type: openai, model_name: x, api_key_location: "client::"}')
+        + f"zeroproxy: {{default_provider: none, api_keys: [{{name: a, sha256: '{'0' * 64}'}}]}}",
+        5,
+        "embedding_models.e.providers.p.api_key_location",
+        "would forward the caller's `Authorization`",
+        "x-tensorzero-api-key",
+    ),
+    Broken(
+        "model with the prefix of a type without shorthand",
+        BASE.replace("  m:", '  "vllm::x":'),
+        2,
+        "models.vllm::x",
+        "reserved prefix `vllm::`",
+        "rename it, say to `x`",
+    ),
+    Broken(
         "dummy with a real credential",
         model('{type: dummy, model_name: x, api_key_location: "client::"}'),
         5,
@@ -311,11 +542,27 @@ CASES = [
     ),
     Broken(
         "shorthand of a later version",
-        (BASE + FUNCTION).replace("model: m}", 'model: "groq::x"}', 1),
+        (BASE + FUNCTION).replace("model: m}", 'model: "anthropic::x"}', 1),
         10,
         "functions.f.variants.v.model",
-        "shorthand `groq::`",
+        "shorthand `anthropic::`",
         "`openai::NAME`",
+    ),
+    Broken(
+        "shorthand of the Responses API",
+        (BASE + FUNCTION).replace("model: m}", 'model: "openai::responses::x"}', 1),
+        10,
+        "functions.f.variants.v.model",
+        "shorthand `openai::responses::` is a part of TensorZero's schema",
+        "write `openai::NAME`",
+    ),
+    Broken(
+        "shorthand of a provider type without an address",
+        (BASE + FUNCTION).replace("model: m}", 'model: "vllm::x"}', 1),
+        10,
+        "functions.f.variants.v.model",
+        "there is no shorthand `vllm::`",
+        "provider of `type: vllm`",
     ),
     Broken(
         "negative weight",

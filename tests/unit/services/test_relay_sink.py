@@ -11,8 +11,10 @@ import pytest
 
 from proxy.errors import UpstreamErrorInBody, UpstreamGarbage, UpstreamReset, UpstreamStatus
 from proxy.services.recording_tap import RecordingTap
+from proxy.services.endpoints import CHAT_COMPLETIONS, OTHER, RESPONSES, Endpoint
 from proxy.services.relay_sink import RelaySink
 from proxy.types.ports import Headers
+from tests.fake_openai import response_events
 from tests.fake_upstream import completion, events
 from tests.harness import ROOT
 
@@ -48,6 +50,7 @@ class Taker:
 def play(
     blocks: Sequence[bytes],
     *,
+    endpoint: Endpoint = CHAT_COMPLETIONS,
     stream: bool = True,
     headers: Headers = SSE,
     status: int = 200,
@@ -56,6 +59,7 @@ def play(
     taker = Taker()
     sink = RelaySink(
         taker,
+        endpoint=endpoint,
         stream=stream,
         peek_limit=limit,
         tap=RecordingTap(2**20),
@@ -191,3 +195,23 @@ def test_the_tap_keeps_the_beginning_and_digests_the_whole() -> None:
     assert b"".join(tap.blocks) == b"1234567890"
     assert tap.total == 15
     assert tap.sha256() == hashlib.sha256(b"123456789012345").digest()
+
+
+def test_a_named_last_event_is_held_back_however_it_is_cut() -> None:
+    body = b"".join(block for _, block in response_events())
+    last = body.rindex(b"event: ")
+    for cut in range(1, len(body)):
+        sink, taker = play([body[:cut], body[cut:]], endpoint=RESPONSES)
+        sink.on_end(None)
+        assert sink.finished
+        assert taker.got + sink.body() == body
+        held = len(sink.body())
+        assert held == len(body) - max(last, cut if cut > last and held < len(body) - last else 0)
+
+
+def test_what_is_neither_json_nor_a_stream_is_passed_on_at_once() -> None:
+    speech = (("Content-Type", "audio/mpeg"),)
+    sink, taker = play([b"\x00\x01"], endpoint=OTHER, stream=False, headers=speech)
+    assert taker.got == b"\x00\x01"
+    sink.on_end(None)
+    assert sink.tap.blocks == [] and sink.tap.total == 2 and sink.tap.sha256() != b""

@@ -1,0 +1,60 @@
+"""Addresses of providers: URLs as the configuration writes them."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator
+
+from proxy.config.schema.base import Shown, problem
+
+OPENAI_API_BASE = "https://api.openai.com/v1/"
+OLLAMA_API_BASE = "http://localhost:11434/v1/"
+ENV_PREFIX = "env::"
+_NAMED = re.compile(r"env::[^\s=\0]+\Z")
+
+
+def is_http_url(value: str) -> bool:
+    """Whether this is the URL of a server."""
+    try:
+        url = urlsplit(value)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+
+
+def _checked(value: str, key: str, example: str) -> str:
+    """The URL with a slash at its end. It is not repeated in errors: it may hold a password."""
+    if not is_http_url(value):
+        raise problem("not an http or https URL", f"write it like `{example}`")
+    url = urlsplit(value)
+    if url.username or url.password or url.query or url.fragment:
+        raise problem(
+            f"`{key}` must not hold a user name, a password, a query or a fragment",
+            "leave only scheme, host, port and path; name the key in `api_key_location`",
+        )
+    return value if value.endswith("/") else value + "/"
+
+
+def _check_api_base(value: Any) -> Any:
+    example = "http://127.0.0.1:11434/v1"
+    return _checked(value, "api_base", example) if isinstance(value, str) else value
+
+
+def _check_endpoint(value: Any) -> Any:
+    if not isinstance(value, str) or _NAMED.match(value):
+        return value
+    if value.startswith("dynamic::"):
+        raise problem(
+            "an address that comes with the request is a part of TensorZero's schema that this "
+            "proxy does not serve: it calls only addresses that its configuration names",
+            "write the URL, or `env::VAR_NAME`; one provider for each address",
+        )
+    return _checked(value, "endpoint", "https://my-resource.openai.azure.com")
+
+
+ApiBase = Annotated[str, BeforeValidator(_check_api_base), Shown("URL")]
+Endpoint = Annotated[str, BeforeValidator(_check_endpoint), Shown("URL or `env::VAR`")]
+"""Loading puts the variable's value in the place of `env::VAR`."""

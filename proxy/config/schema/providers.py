@@ -1,0 +1,240 @@
+"""The provider types: which keys each has, and where its key is found unless the entry says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field
+
+from proxy.config.schema.addresses import (
+    OLLAMA_API_BASE,
+    OPENAI_API_BASE,
+    ApiBase,
+    Endpoint,
+)
+from proxy.config.schema.base import NotServed, Section
+from proxy.config.schema.credentials import (
+    CredentialLocation,
+    EnvLocation,
+    FallbackLocation,
+    Location,
+    NoCredential,
+)
+from proxy.config.schema.overrides import ExtraBody, ExtraHeaders
+from proxy.config.schema.timeouts import Timeouts
+
+COMPATIBLE_TYPES = (
+    "azure",
+    "deepseek",
+    "fireworks",
+    "groq",
+    "hyperbolic",
+    "mistral",
+    "ollama",
+    "openai",
+    "openrouter",
+    "sglang",
+    "tgi",
+    "together",
+    "vllm",
+    "xai",
+)
+SERVED_TYPES = (*COMPATIBLE_TYPES, "dummy")
+UNSERVED_TYPES = (
+    "anthropic",
+    "aws_bedrock",
+    "aws_sagemaker",
+    "gcp_vertex_anthropic",
+    "gcp_vertex_gemini",
+    "google_ai_studio_gemini",
+)
+PROVIDER_TYPES = (*SERVED_TYPES, *UNSERVED_TYPES)
+ADDRESSLESS_TYPES = ("sglang", "tgi", "vllm")
+"""Servers of one's own: they have no address unless the configuration names it."""
+
+
+def _env_or_none(variable: str) -> CredentialLocation:
+    """For servers of one's own: TensorZero's types name a variable, its pages say `none`."""
+    return FallbackLocation(EnvLocation(variable), NoCredential())
+
+
+DEFAULT_LOCATIONS: Mapping[str, CredentialLocation] = {
+    "azure": EnvLocation("AZURE_API_KEY"),
+    "deepseek": EnvLocation("DEEPSEEK_API_KEY"),
+    "dummy": NoCredential(),
+    "fireworks": EnvLocation("FIREWORKS_API_KEY"),
+    "groq": EnvLocation("GROQ_API_KEY"),
+    "hyperbolic": EnvLocation("HYPERBOLIC_API_KEY"),
+    "mistral": EnvLocation("MISTRAL_API_KEY"),
+    "ollama": NoCredential(),
+    "openai": EnvLocation("OPENAI_API_KEY"),
+    "openrouter": EnvLocation("OPENROUTER_API_KEY"),
+    "sglang": _env_or_none("SGLANG_API_KEY"),
+    "tgi": _env_or_none("TGI_API_KEY"),
+    "together": EnvLocation("TOGETHER_API_KEY"),
+    "vllm": _env_or_none("VLLM_API_KEY"),
+    "xai": EnvLocation("XAI_API_KEY"),
+}
+
+
+def default_location(data: Mapping[str, Any]) -> CredentialLocation:
+    """Where the key of a provider's type is, from the keys read before."""
+    return DEFAULT_LOCATIONS[data["type"]]
+
+
+MODEL_NAME = Field(min_length=1, description="The model's name at the provider.")
+BY_TYPE = Field(
+    default_factory=default_location,
+    description="Where its key is found; by default `env::TYPE_API_KEY`, with the type's name.",
+)
+OF_A_SERVER = Field(
+    default_factory=default_location,
+    description="Where its key is found; by default `env::TYPE_API_KEY`, with the type's name, "
+    "or no key if that variable is not set.",
+)
+
+
+class CommonProvider(Section):
+    """What providers of models share."""
+
+    not_served = frozenset({"cost", "batch_cost", "discard_unknown_chunks"})
+
+    timeouts: Timeouts = Field(Timeouts(), description="Limits of one attempt.")
+    extra_body: ExtraBody = Field((), description="Changes to the request body.")
+    extra_headers: ExtraHeaders = Field((), description="Changes to the request headers.")
+
+
+class OpenAIKeys(Section):
+    type: Literal["openai"] = Field(description="OpenAI, or anything that speaks its protocol.")
+    model_name: str = MODEL_NAME
+    api_base: ApiBase = Field(
+        OPENAI_API_BASE, description="The base URL; `chat/completions` is put behind it."
+    )
+    api_key_location: Location = Field(
+        DEFAULT_LOCATIONS["openai"], description="Where its key is found."
+    )
+    api_type: Annotated[Literal["chat_completions"], NotServed(("responses",))] = Field(
+        "chat_completions", description="Which of its APIs is called."
+    )
+
+
+class OpenAIProvider(OpenAIKeys, CommonProvider):
+    not_served = CommonProvider.not_served | {
+        "include_encrypted_reasoning",
+        "provider_tools",
+        "content_type_overrides",
+    }
+
+
+class AzureKeys(Section):
+    type: Literal["azure"] = Field(description="Azure OpenAI, with a key.")
+    deployment_id: str = Field(min_length=1, description="The deployment's name there.")
+    endpoint: Endpoint = Field(
+        description="The resource's URL, such as `https://my-resource.openai.azure.com`."
+    )
+    api_key_location: Location = Field(
+        DEFAULT_LOCATIONS["azure"], description="Where its key is found."
+    )
+
+
+class AzureProvider(AzureKeys, CommonProvider): ...
+
+
+class HostedProvider(CommonProvider):
+    type: Literal["deepseek", "hyperbolic", "openrouter", "xai"] = Field(
+        description="A vendor with a fixed address."
+    )
+    model_name: str = MODEL_NAME
+    api_key_location: Location = BY_TYPE
+
+
+class ThinkingProvider(CommonProvider):
+    type: Literal["fireworks", "together"] = Field(
+        description="A vendor with a fixed address, whose models may think aloud in the text."
+    )
+    model_name: str = MODEL_NAME
+    api_key_location: Location = BY_TYPE
+    parse_think_blocks: bool = Field(
+        True,
+        description="Accepted, and without effect yet: `<think>` passes and is recorded as the "
+        "text that it came as.",
+    )
+
+
+class GroqProvider(CommonProvider):
+    type: Literal["groq"] = Field(description="Groq.")
+    model_name: str = MODEL_NAME
+    api_key_location: Location = BY_TYPE
+    reasoning_format: str | None = Field(
+        None, min_length=1, description="Sent where the caller sends none, such as `parsed`."
+    )
+
+
+class MistralProvider(CommonProvider):
+    type: Literal["mistral"] = Field(description="Mistral.")
+    model_name: str = MODEL_NAME
+    api_key_location: Location = BY_TYPE
+    prompt_mode: str | None = Field(
+        None, min_length=1, description="Sent where the caller sends none, such as `reasoning`."
+    )
+
+
+class ServerKeys(Section):
+    type: Literal["sglang", "vllm"] = Field(description="A server of your own.")
+    model_name: str = MODEL_NAME
+    api_base: ApiBase = Field(description="Its base URL, which often ends in `/v1`.")
+    api_key_location: Location = OF_A_SERVER
+
+
+class ServerProvider(ServerKeys, CommonProvider): ...
+
+
+class TgiProvider(CommonProvider):
+    type: Literal["tgi"] = Field(description="A server of your own, which serves one model.")
+    api_base: ApiBase = Field(description="Its base URL, which often ends in `/v1`.")
+    api_key_location: Location = OF_A_SERVER
+
+
+class OllamaKeys(Section):
+    type: Literal["ollama"] = Field(
+        description="An Ollama server. This type is ours: TensorZero's gateway has `openai` with "
+        "an `api_base` for it."
+    )
+    model_name: str = MODEL_NAME
+    api_base: ApiBase = Field(OLLAMA_API_BASE, description="Its base URL.")
+    api_key_location: Location = Field(
+        DEFAULT_LOCATIONS["ollama"], description="Where its key is found."
+    )
+
+
+class OllamaProvider(OllamaKeys, CommonProvider): ...
+
+
+class DummyKeys(Section):
+    type: Literal["dummy"] = Field(description="Canned answers with no network, for tests.")
+    model_name: str = Field(
+        min_length=1, description="Chooses the behaviour: `good`, `slow`, `error`, …"
+    )
+    api_key_location: Location = Field(
+        DEFAULT_LOCATIONS["dummy"], description="`none` or `dynamic::KEY`."
+    )
+
+
+class DummyProvider(DummyKeys, CommonProvider): ...
+
+
+ProviderConfig: TypeAlias = Annotated[
+    OpenAIProvider
+    | AzureProvider
+    | HostedProvider
+    | ThinkingProvider
+    | GroqProvider
+    | MistralProvider
+    | ServerProvider
+    | TgiProvider
+    | OllamaProvider
+    | DummyProvider,
+    Field(discriminator="type"),
+    NotServed(UNSERVED_TYPES),
+]

@@ -1,0 +1,36 @@
+"""`provider::model`: provider types that need no more than a model's name."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter
+
+from proxy.config.schema.providers import ProviderConfig
+
+SHORTHAND_TYPES = (
+    "deepseek",
+    "dummy",
+    "fireworks",
+    "groq",
+    "hyperbolic",
+    "mistral",
+    "ollama",
+    "openai",
+    "openrouter",
+    "together",
+    "xai",
+)
+EMBEDDING_SHORTHAND_TYPES = ("openai", "openrouter")
+WATCHED_SHORTHAND_TYPES = ("openai",)
+"""Have numbers of their own even where no variant names them."""
+RESPONSES_SHORTHAND = "openai::responses::"
+RESPONSES_REFUSAL = (
+    f"`{RESPONSES_SHORTHAND}NAME` asks for chats over the Responses API, which this version does "
+    "not serve yet; `openai::NAME` on /v1/responses is passed on"
+)
+
+_PROVIDER: TypeAdapter[ProviderConfig] = TypeAdapter(ProviderConfig)
+
+
+def shorthand_provider(provider_type: str, model_name: str) -> ProviderConfig:
+    """The entry that `provider_type::model_name` stands for; both must be known to be fit."""
+    return _PROVIDER.validate_python({"type": provider_type, "model_name": model_name})

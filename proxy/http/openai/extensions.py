@@ -1,0 +1,97 @@
+"""What a caller tells us beside OpenAI's own request: headers, or `tensorzero::` members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+import orjson
+from aiohttp import web
+
+from proxy.errors import InvalidRequest, NotSupported
+from proxy.types.ids import parse_episode_id
+
+EPISODE = "tensorzero::episode_id"
+VARIANT = "tensorzero::variant_name"
+TAGS = "tensorzero::tags"
+CREDENTIALS = "tensorzero::credentials"
+KNOWN = frozenset({EPISODE, VARIANT, TAGS, CREDENTIALS})
+
+_strings = msgspec.json.Decoder(dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """A header goes before the member of the same meaning."""
+
+    episode_id: UUID | None
+    variant_name: str | None
+    tags: bytes
+    """JSON object of strings; empty bytes for none."""
+    credentials: Mapping[str, str]
+
+
+def read_extensions(request: web.BaseRequest, members: Mapping[str, bytes]) -> Extensions:
+    """`members` are the raw JSON values of the body's `tensorzero::` members.
+
+    Raises:
+        InvalidRequest: one of them is not what it must be.
+        NotSupported: one of them is not known on the relay.
+    """
+    values = _values(members)
+    headers = request.headers
+    episode = headers.get("x-tensorzero-episode-id") or values.get(EPISODE)
+    pinned = headers.get("x-tensorzero-variant-name") or values.get(VARIANT)
+    credentials = values.get(CREDENTIALS)
+    return Extensions(
+        episode_id=parse_episode_id(_text(episode, EPISODE)) if episode else None,
+        variant_name=_text(pinned, VARIANT) if pinned else None,
+        tags=_tags(headers.get("x-tensorzero-tags"), values),
+        credentials={} if credentials is None else _checked(credentials, CREDENTIALS),
+    )
+
+
+def _values(members: Mapping[str, bytes]) -> Mapping[str, object]:
+    for name in members:
+        if name not in KNOWN:
+            raise NotSupported(
+                f"`{name}` is not served on the relay; it knows {', '.join(sorted(KNOWN))}.",
+                param=name,
+            )
+    return {name: orjson.loads(raw) for name, raw in members.items()}
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidRequest(f"`{name}` must be a string", param=name)
+    return value
+
+
+def _tags(header: str | None, values: Mapping[str, object]) -> bytes:
+    """The tags as a JSON object of strings, or nothing."""
+    value = values.get(TAGS)
+    if header is not None:
+        try:
+            value = _strings.decode(header)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise InvalidRequest(
+                f"the header `x-tensorzero-tags` must be a JSON object of strings: {error}"
+            ) from error
+    if value is None:
+        return b""
+    tags = _checked(value, TAGS)
+    for name in tags:
+        if name.startswith("tensorzero::"):
+            raise InvalidRequest(f"Tag name cannot start with 'tensorzero::': {name}", param=TAGS)
+    return orjson.dumps(tags) if tags else b""
+
+
+def _checked(value: object, name: str) -> Mapping[str, str]:
+    try:
+        return msgspec.convert(value, dict[str, str])
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(
+            f"`{name}` must be an object of strings: {error}", param=name
+        ) from error

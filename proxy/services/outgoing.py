@@ -1,0 +1,64 @@
+"""A client's body as one provider gets it: ours taken out, the variant's part put in."""
+
+from __future__ import annotations
+
+import orjson
+
+from proxy.errors import InvalidRequest
+from proxy.inference.variant import Variant
+from proxy.models.model import Route
+from proxy.models.rewrite import rewrite_body
+from proxy.providers.base import Provider
+from proxy.services.endpoints import CHAT_COMPLETIONS
+from proxy.services.relay_call import RelayCall, Upload
+from proxy.types.ports import Body
+from proxy.wire.splice import splice
+
+ASK_USAGE = b'{"include_usage":true}'
+
+
+def outgoing_body(
+    call: RelayCall, variant: Variant, route: Route, *, ask_usage: bool
+) -> bytes | Body:
+    """The body to send on `route`.
+
+    Raises:
+        InvalidRequest: what the variant has to say cannot be said on this endpoint.
+    """
+    if isinstance(call.body, bytes):
+        return _spliced(call, call.body, variant, route, ask_usage)
+    return _uploaded(call, call.body, variant, route.provider)
+
+
+def _spliced(
+    call: RelayCall, body: bytes, variant: Variant, route: Route, ask_usage: bool
+) -> bytes:
+    peek, provider = call.peek, route.provider
+    replaced = variant.replaced(body, call.endpoint.wire)
+    missing = variant.missing(peek.keys, call.endpoint.wire, provider.renames)
+    if "instructions" in replaced:
+        missing["instructions"] = replaced["instructions"]
+    if provider.body_defaults and call.endpoint is CHAT_COMPLETIONS:
+        missing = {**provider.body_defaults, **missing}
+    if peek.model and provider.model_name != peek.model:
+        replaced["model"] = orjson.dumps(provider.model_name)
+    if ask_usage:
+        replaced["stream_options"] = missing["stream_options"] = ASK_USAGE
+    if replaced or missing or peek.extensions:
+        body = splice(
+            body,
+            replace=replaced,
+            remove=peek.extensions,
+            append_missing=missing,
+            members=peek.members,
+        )
+    body = rewrite_body(body, variant.rewrites.body)
+    return rewrite_body(body, route.rewrites.body)
+
+
+def _uploaded(call: RelayCall, body: Upload, variant: Variant, provider: Provider) -> Body:
+    if variant.rewrites.body:
+        raise InvalidRequest("`extra_body` cannot be applied to an upload", param="extra_body")
+    if not call.peek.model or provider.model_name == call.peek.model:
+        return body.with_model(call.peek.model)
+    return body.with_model(provider.model_name)

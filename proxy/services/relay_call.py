@@ -1,0 +1,111 @@
+"""One relayed call: what `http/` hands over, and what is known of it while it is under way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from proxy.models.credentials import CallCredentials
+from proxy.models.model import Route
+from proxy.models.policy import CallLog, Candidate
+from proxy.services.endpoints import Endpoint
+from proxy.services.neutral_attempt import NeutralOutcome
+from proxy.services.relay_sink import RelaySink
+from proxy.services.targets import Target
+from proxy.types.ids import new_id
+from proxy.types.ports import Body, Headers
+from proxy.wire.splice import BodyPeek
+
+
+class Upload(Body, Protocol):
+    """A body that is not held in memory whole. Its bytes go on as they come, but for the value of
+    `model`, and for our own fields, which are left out."""
+
+    @property
+    def received(self) -> int:
+        """Bytes of the client's body that have arrived."""
+
+    def with_model(self, name: str) -> Body:
+        """The body with another model's name, where it names one at all."""
+
+    @property
+    def sha256(self) -> bytes:
+        """Of what has been received."""
+
+    def parts(self) -> Sequence[object]:
+        """What is recorded of it: fields with their texts, files with name, type and length."""
+
+    def close(self) -> None:
+        """Let go of what is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """What the configuration says of the relay."""
+
+    config_hash: bytes
+    peek_limit: int
+    record_limit: int
+    request_usage: bool
+    allowed_paths: tuple[str, ...] = ()
+    """Beginnings of paths, below `/v1/`, that the operator's keys serve beside inference."""
+
+
+@dataclass(slots=True)
+class RelayCall:
+    """One call, as `http/` hands it over."""
+
+    began: float
+    """On the monotonic clock."""
+    method: str
+    path: str
+    """As the client called it, without its query."""
+    upstream_path: str
+    """Below the provider's base address."""
+    query: str
+    endpoint: Endpoint
+    body: bytes | Upload
+    peek: BodyPeek
+    headers: Headers
+    """The client's, without those that concern only this hop, and without credentials."""
+    credentials: CallCredentials
+    episode_id: UUID
+    pinned: str | None
+    tags: bytes
+    user_agent: str
+    api_key_name: str
+    id: UUID
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is known of a call while it is under way; the record is made from it."""
+
+    call: RelayCall
+    target: Target
+    log: CallLog
+    assigned: str = ""
+    sink: RelaySink | None = None
+    candidate: Candidate | None = None
+    route: Route | None = None
+    raw_request: bytes = b""
+    raw: bool = True
+    attempt_began: float = 0.0
+    neutral: NeutralOutcome | None = None
+    status: int = 0
+    recorded: bool = False
+    waited: float = 0.0
+    """Seconds in which the provider (or a pause before it) was waited for."""
+
+
+def new_call_ids() -> tuple[UUID, UUID]:
+    """A fresh inference id and a fresh episode id."""
+    return new_id(), new_id()
+
+
+def monotonic() -> float:
+    """The clock of `RelayCall.began`."""
+    return time.monotonic()

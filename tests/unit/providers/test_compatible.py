@@ -1,0 +1,240 @@
+"""The table of OpenAI-compatible vendors: where a request goes, with which key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from proxy.config.schema import COMPATIBLE_TYPES, Config, DefaultProvider, shorthand_provider
+from proxy.providers import build_default_provider, build_provider
+from proxy.providers.base import RelayProvider
+from proxy.providers.compatible import ROWS, CompatibleProvider
+from proxy.providers.dummy import FlakyCounters
+from proxy.types.ports import Limits, OutgoingRequest
+
+NO_LIMITS = Limits(None, None, None, None)
+HERE = "http://gpu:8000/v1"
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """An entry of the configuration, and what is sent for it."""
+
+    type: str
+    entry: dict[str, Any]
+    url: str
+    origin: str
+    usage: str
+    max_tokens: str
+    model_name: str = "m"
+    header: tuple[str, str] = ("Authorization", "Bearer k")
+
+
+def hosted(kind: str, base: str, usage: str, max_tokens: str) -> Vendor:
+    host = base.split("/")[2]
+    origin = f"https://{host}:443"
+    entry = {"model_name": "m"}
+    return Vendor(kind, entry, f"{base}chat/completions", origin, usage, max_tokens)
+
+
+def own(kind: str, entry: dict[str, Any], model_name: str = "m") -> Vendor:
+    url, origin = f"{HERE}/chat/completions", "http://gpu:8000"
+    return Vendor(kind, {"api_base": HERE, **entry}, url, origin, "ask", "max_tokens", model_name)
+
+
+VENDORS = [
+    hosted("openai", "https://api.openai.com/v1/", "ask", "max_completion_tokens"),
+    hosted("deepseek", "https://api.deepseek.com/v1/", "ask", "max_tokens"),
+    hosted("fireworks", "https://api.fireworks.ai/inference/v1/", "always", "max_tokens"),
+    hosted("groq", "https://api.groq.com/openai/v1/", "always", "max_completion_tokens"),
+    hosted("hyperbolic", "https://api.hyperbolic.xyz/v1/", "always", "max_tokens"),
+    hosted("mistral", "https://api.mistral.ai/v1/", "always", "max_tokens"),
+    hosted("openrouter", "https://openrouter.ai/api/v1/", "always", "max_completion_tokens"),
+    hosted("together", "https://api.together.xyz/v1/", "always", "max_tokens"),
+    hosted("xai", "https://api.x.ai/v1/", "ask", "max_completion_tokens"),
+    own("sglang", {"model_name": "m"}),
+    own("tgi", {}, "tgi"),
+    own("vllm", {"model_name": "m"}),
+    Vendor(
+        "ollama",
+        {"model_name": "m"},
+        "http://localhost:11434/v1/chat/completions",
+        "http://localhost:11434",
+        "ask",
+        "max_tokens",
+    ),
+    Vendor(
+        "azure",
+        {"deployment_id": "d", "endpoint": "https://r.openai.azure.com"},
+        "https://r.openai.azure.com/openai/deployments/d/chat/completions"
+        "?api-version=2025-04-01-preview",
+        "https://r.openai.azure.com:443",
+        "ask",
+        "max_completion_tokens",
+        "d",
+        ("api-key", "k"),
+    ),
+]
+WITH_EMBEDDINGS = (
+    "azure",
+    "mistral",
+    "ollama",
+    "openai",
+    "openrouter",
+    "sglang",
+    "together",
+    "vllm",
+)
+
+
+def provider(kind: str, entry: dict[str, Any], section: str = "models") -> RelayProvider:
+    model = {"routing": ["p"], "providers": {"p": {"type": kind, **entry}}}
+    config = Config.model_validate({section: {"m": model}})
+    built = build_provider(getattr(config, section)["m"].providers["p"], FlakyCounters())
+    assert isinstance(built, CompatibleProvider)
+    return built
+
+
+def azure(endpoint: str = "https://r.openai.azure.com", deployment: str = "d") -> RelayProvider:
+    return provider("azure", {"deployment_id": deployment, "endpoint": endpoint})
+
+
+def send(to: RelayProvider, path: str = "chat/completions", **options: Any) -> OutgoingRequest:
+    headers = (("X-A", "b"),)
+    return to.encode_relay(path, b"{}", headers, "k", NO_LIMITS, lambda: True, **options)
+
+
+def test_every_type_has_a_row_and_a_case_here() -> None:
+    assert set(ROWS) == set(COMPATIBLE_TYPES) == {vendor.type for vendor in VENDORS}
+
+
+@pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.type)
+class TestVendor:
+    def test_a_request_goes_to_its_address_with_its_key(self, vendor: Vendor) -> None:
+        request = send(provider(vendor.type, vendor.entry))
+        assert (request.method, request.url, request.origin) == (
+            "POST",
+            vendor.url,
+            vendor.origin,
+        )
+        assert request.headers == [("X-A", "b"), ("Accept-Encoding", "identity"), vendor.header]
+        assert request.body == b"{}"
+
+    def test_without_a_key_none_is_shown(self, vendor: Vendor) -> None:
+        built = provider(vendor.type, vendor.entry)
+        request = built.encode_relay("x", b"", (), None, NO_LIMITS, lambda: True)
+        assert list(request.headers) == [("Accept-Encoding", "identity")]
+
+    def test_what_is_particular_to_it_can_be_read(self, vendor: Vendor) -> None:
+        built = provider(vendor.type, vendor.entry)
+        assert (built.type, built.model_name) == (vendor.type, vendor.model_name)
+        assert built.wire == "chat_completions"
+        assert built.usage == vendor.usage
+        name = "max_completion_tokens"
+        assert built.renames.get(name, name) == vendor.max_tokens
+        assert dict(built.body_defaults) == {}
+
+    def test_method_and_query_are_passed_on(self, vendor: Vendor) -> None:
+        built = provider(vendor.type, vendor.entry)
+        request = send(built, "files", method="GET", query="limit=2&after=x")
+        assert request.method == "GET"
+        assert request.url.endswith("/files?limit=2&after=x")
+
+
+@pytest.mark.parametrize(
+    "vendor",
+    [vendor for vendor in VENDORS if vendor.type in WITH_EMBEDDINGS],
+    ids=lambda vendor: vendor.type,
+)
+def test_embeddings_are_asked_for_in_the_same_way(vendor: Vendor) -> None:
+    request = send(provider(vendor.type, vendor.entry, "embedding_models"), "embeddings")
+    assert request.url == vendor.url.replace("chat/completions", "embeddings")
+    assert vendor.header in request.headers
+
+
+@pytest.mark.parametrize(
+    "kind", ["deepseek", "fireworks", "groq", "hyperbolic", "mistral", "ollama", "openrouter"]
+)
+def test_a_shorthand_is_an_entry_with_no_more_than_a_name(kind: str) -> None:
+    built = build_provider(shorthand_provider(kind, "a/b"), FlakyCounters())
+    assert isinstance(built, CompatibleProvider)
+    assert (built.type, built.model_name) == (kind, "a/b")
+
+
+def test_mistral_calls_the_seed_otherwise_and_others_do_not() -> None:
+    assert {row.type for row in ROWS.values() if "seed" in row.renames} == {"mistral"}
+    assert ROWS["mistral"].renames["seed"] == "random_seed"
+
+
+def test_keys_that_are_members_of_the_request_are_filled_in_as_json() -> None:
+    groq = provider("groq", {"model_name": "m", "reasoning_format": "parsed"})
+    mistral = provider("mistral", {"model_name": "m", "prompt_mode": "reasoning"})
+    assert groq.body_defaults == {"reasoning_format": b'"parsed"'}
+    assert mistral.body_defaults == {"prompt_mode": b'"reasoning"'}
+
+
+def test_an_api_base_takes_the_place_of_the_address() -> None:
+    built = provider("openai", {"model_name": "m", "api_base": HERE})
+    assert send(built).url == "http://gpu:8000/v1/chat/completions"
+    assert built.origin == "http://gpu:8000"
+
+
+class TestDefaultProvider:
+    def test_it_goes_to_the_vendors_address_under_the_callers_name(self) -> None:
+        built = build_default_provider(DefaultProvider(type="mistral"), "some-model")
+        assert isinstance(built, CompatibleProvider)
+        assert (built.type, built.model_name) == ("mistral", "some-model")
+        assert send(built).url == "https://api.mistral.ai/v1/chat/completions"
+
+    def test_it_can_have_an_address_of_its_own(self) -> None:
+        config = DefaultProvider(type="vllm", api_base=HERE)
+        built = build_default_provider(config, "some-model")
+        assert isinstance(built, CompatibleProvider)
+        assert send(built).url == "http://gpu:8000/v1/chat/completions"
+
+
+class TestAzure:
+    @pytest.mark.parametrize(
+        "endpoint", ["https://gate.example/team/a", "https://gate.example/team/a/"]
+    )
+    def test_an_endpoint_may_have_a_path_and_a_slash_at_its_end(self, endpoint: str) -> None:
+        assert send(azure(endpoint)).url == (
+            "https://gate.example/team/a/openai/deployments/d/chat/completions"
+            "?api-version=2025-04-01-preview"
+        )
+
+    def test_a_deployments_name_stays_one_part_of_the_path(self) -> None:
+        url = send(azure(deployment="a/b c?")).url
+        assert "/openai/deployments/a%2Fb%20c%3F/chat/completions?" in url
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "audio/speech",
+            "audio/transcriptions",
+            "audio/translations",
+            "chat/completions",
+            "completions",
+            "embeddings",
+            "images/edits",
+            "images/generations",
+        ],
+    )
+    def test_calls_of_a_model_name_the_deployment(self, path: str) -> None:
+        assert send(azure(), path).url == (
+            f"https://r.openai.azure.com/openai/deployments/d/{path}?api-version=2025-04-01-preview"
+        )
+
+    @pytest.mark.parametrize("path", ["responses", "responses/r_1", "files", "batches/b/cancel"])
+    def test_all_else_is_asked_over_the_api_without_versions(self, path: str) -> None:
+        assert send(azure(), path).url == f"https://r.openai.azure.com/openai/v1/{path}"
+
+    def test_a_query_joins_the_version(self) -> None:
+        url = send(azure(), query="a=b").url
+        assert url.endswith("/chat/completions?api-version=2025-04-01-preview&a=b")
+
+    def test_a_callers_version_takes_the_place_of_ours(self) -> None:
+        url = send(azure(), query="api-version=2024-10-21").url
+        assert url.endswith("/chat/completions?api-version=2024-10-21")
