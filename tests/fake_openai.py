@@ -112,11 +112,14 @@ def response_events() -> list[tuple[str, bytes]]:
 async def like_openai(seen: Seen, wire: Wire) -> None:
     """Answers each path, streamed where the body asks for it."""
     if seen.path.startswith(("/v1/chat/completions", "/v1/responses")) and seen.body:
-        streams = json.loads(seen.body).get("stream") is True
+        asked = json.loads(seen.body)
         chats = "/chat/" in seen.path
-        if streams:
+        if asked.get("stream") is True:
             blocks = [block for _, block in response_events()]
-            await stream(events(["hel", "lo"]) if chats else blocks)(seen, wire)
+            if chats:
+                usage = (asked.get("stream_options") or {}).get("include_usage") is True
+                blocks = events(["hel", "lo"], usage=usage)
+            await stream(blocks)(seen, wire)
             return
         if chats:
             await answer(completion())(seen, wire)

@@ -17,6 +17,7 @@ from proxy.app.telemetry import Telemetry, open_telemetry
 from proxy.config.schema import Config
 from proxy.http.auth import Keys
 from proxy.http.native.feedback import FeedbackHandler
+from proxy.http.openai.envelope import EnvelopeHandler
 from proxy.http.openai.models import ModelsHandler
 from proxy.http.openai.relay import RelayHandler
 from proxy.http.openai.uploads import UploadLimits
@@ -27,6 +28,7 @@ from proxy.models.policy import Policy
 from proxy.net.aiohttp_transport import AiohttpTransport
 from proxy.net.watchdog import Watchdog
 from proxy.services.feedback import FeedbackService
+from proxy.services.infer import InferService
 from proxy.services.relay import RelayService
 from proxy.services.relay_call import RelaySettings
 from proxy.store.inference_store import PostgresInferenceStore
@@ -89,7 +91,11 @@ async def build_worker(spec: WorkerSpec) -> Built:
     operations = Operations(condition, spec.loaded.snapshot.hash, telemetry.renderer().render)
     feedback = FeedbackHandler(_feedback(spec, store, recorder, telemetry))
     handler = RelayHandler(relay, keys, _upload_limits(spec))
-    routes = build_routes(handler, models, feedback, operations)
+    infer = InferService(
+        targets, policy, transport, watchdog, recorder, metrics, _relay_settings(spec)
+    )
+    envelope = EnvelopeHandler(infer, keys)
+    routes = build_routes(handler, envelope, models, feedback, operations)
     base = config.gateway.base_path.rstrip("/")
     dispatcher = Dispatcher(routes, build_prefixes(handler, models), keys, metrics, base)
     lag = LoopLag(metrics.histogram(f.LOOP_LAG, "worker").observe)

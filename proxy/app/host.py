@@ -30,6 +30,7 @@ from proxy.types.decoded import Decoded
 from proxy.types.exchange import ModelCall
 from proxy.wire.chat_completions.decode import ChatCompletionsDecoder
 from proxy.wire.embeddings.decode import EmbeddingsDecoder
+from proxy.wire.envelope.decode import EnvelopeDecoder
 
 REACH_SECONDS = 10.0
 """How long a database that is being started is waited for."""
@@ -141,6 +142,7 @@ def _start_writing(host: Host, loaded: LoadedConfig, state: Path, dsn: str) -> N
         {
             "chat_completions": ChatCompletionsDecoder(),
             "embeddings": EmbeddingsDecoder(),
+            "envelope": EnvelopeDecoder(),
         },
         writer_cells(metrics),
         quarantine=state / "quarantine",

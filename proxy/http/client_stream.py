@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import HttpVersion10, HttpVersion11
 
-from proxy.http.headers import answer_headers
+from proxy.http.headers import answer_headers, one_line
 from proxy.types.ports import Headers
 
 WRITE_BUFFER_BYTES = 32 * 1024
@@ -53,7 +53,9 @@ class ClientStream(web.StreamResponse):
             framing = ("Transfer-Encoding", "chunked")
         else:
             self._last = True
-        self._unsent = self._head(status, [*answer_headers(theirs), *ours], framing)
+        # Our own headers name models, and callers may invent those.
+        named = [(name, one_line(value)) for name, value in ours]
+        self._unsent = self._head(status, [*answer_headers(theirs), *named], framing)
         if self._transport is not None:
             self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
 

@@ -23,6 +23,7 @@ from proxy.errors import (
     UpstreamTimeout,
     ZeroProxyError,
 )
+from proxy.wire.envelope.errors import encode_error
 
 RETRY_AFTER_S = 1
 
@@ -56,6 +57,11 @@ def openai_dialect(wording: Wording) -> bytes:
 def native_dialect(wording: Wording) -> bytes:
     """TensorZero's `{"error": "…"}`."""
     return orjson.dumps({"error": wording.message})
+
+
+def envelope_dialect(wording: Wording) -> bytes:
+    """TensorZero's `{"error": {"message": "…"}}`; nothing for a method that is not possible."""
+    return b"" if wording.status == 405 else encode_error(wording.message)
 
 
 _STATUS: tuple[tuple[type[RequestError], int, str], ...] = (

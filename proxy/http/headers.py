@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -49,6 +50,8 @@ NOT_CLIENT = HOP_BY_HOP | frozenset(
 
 OURS_PREFIX = "x-tensorzero-"
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
 ANTI_BUFFERING = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
 """What keeps intermediaries from holding a stream back."""
 
@@ -62,7 +65,7 @@ def request_headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]
 def answer_headers(theirs: Headers) -> list[tuple[str, str]]:
     """The provider's headers as the client gets them."""
     named = ((_name_client(name), value) for name, value in theirs)
-    kept = [(name, _one_line(value)) for name, value in named if name]
+    kept = [(name, one_line(value)) for name, value in named if name]
     if any("event-stream" in value for name, value in kept if name.lower() == "content-type"):
         present = {name.lower() for name, _ in kept}
         kept += [item for item in ANTI_BUFFERING if item[0].lower() not in present]
@@ -87,5 +90,6 @@ def _name_client(name: str) -> str:
     return "" if lower in NOT_CLIENT or lower.startswith(OURS_PREFIX) else name
 
 
-def _one_line(value: str) -> str:
-    return value if value.isprintable() else value.replace("\r", " ").replace("\n", " ")
+def one_line(value: str) -> str:
+    """A value that ends no header, whoever chose it: control characters become spaces."""
+    return value if value.isprintable() else _CONTROL.sub(" ", value)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from proxy.http.errors import native_dialect, openai_dialect
+from proxy.http.errors import envelope_dialect, native_dialect, openai_dialect
 from proxy.http.native.feedback import FeedbackHandler
+from proxy.http.openai.envelope import EnvelopeHandler
 from proxy.http.openai.models import ModelsHandler
 from proxy.http.openai.relay import METHODS, PREFIX, RelayHandler
 from proxy.http.operations import Operations
@@ -12,6 +13,7 @@ from proxy.http.server import Route
 
 def build_routes(
     relay: RelayHandler,
+    envelope: EnvelopeHandler,
     models: ModelsHandler,
     feedback: FeedbackHandler,
     operations: Operations,
@@ -25,6 +27,8 @@ def build_routes(
     return {
         **known,
         "/v1/models": Route({"GET": models.list_models}, openai_dialect),
+        "/openai/v1/chat/completions": Route({"POST": envelope.chat_completions}, envelope_dialect),
+        "/openai/v1/embeddings": Route({"POST": envelope.embeddings}, envelope_dialect),
         "/feedback": Route({"POST": feedback.submit}, native_dialect),
         "/health": Route({"GET": operations.health}, native_dialect, open=True),
         "/ready": Route({"GET": operations.ready}, native_dialect, open=True),

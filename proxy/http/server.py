@@ -111,4 +111,6 @@ class Dispatcher:
 
 def _dialect_of(path: str) -> Dialect:
     """The dialect of a path that has no route: OpenAI's clients read only their own."""
+    if "/openai/v1" in path:
+        return native_dialect
     return openai_dialect if "/v1/" in path or path.endswith("/v1") else native_dialect

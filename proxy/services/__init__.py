@@ -3,8 +3,11 @@
 In: neutral values from `http/` and a `Client` to answer. Out: that client answered, and a finished
 exchange handed to the `Recorder`.
 
-- `relay` answers a call on the OpenAI relay; `relay_sink` is the peek: an answer is held until it
-  is known to be one, then passed on as it comes.
+- `relay` answers a call on the OpenAI relay; `endpoints` is the table of what it knows there;
+  `relay_sink` is the peek: an answer is held until it is known to be one, then passed on as it
+  comes.
+- `infer` asks in neutral values and has a lane put the answer into its own words; `tasks` are what
+  can be asked, a chat or vectors.
 - `targets` says what a model string means.
 - `feedback` takes a metric's value for an inference, an episode or a provider's response.
 

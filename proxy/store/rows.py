@@ -47,7 +47,8 @@ class Mapped:
 
 
 class RowMapper:
-    """Maps exchanges to rows. `decoders` by wire, as `ModelCall.wire` names them.
+    """Maps exchanges to rows. `decoders` by wire, as `ModelCall.wire` names them; one by the name
+    of a lane reads what clients send there.
 
     `on_call` is told what each model call meant, for counting tokens.
     """
@@ -90,14 +91,15 @@ class RowMapper:
         bodies: Bodies,
     ) -> None:
         last, decoded = calls[-1]
-        said = self._decode_input(exchange, last, exchange.request_body, mapped)
+        client = exchange.lane if exchange.lane in self._decoders else last.wire
+        said = self._decode_input(exchange, client, exchange.request_body, mapped)
         whole = _is_whole(exchange, decoded)
         mapped.add("chat_inferences", _inference_row(exchange, heading, whole))
         mapped.add("chat_inference_data", _inference_data_row(exchange, heading, decoded, said))
         for (call, answer), raw in zip(calls, bodies.raw, strict=True):
             sent = said
             if call.raw_request and not same_but_for_model(call.raw_request, exchange.request_body):
-                sent = self._decode_input(exchange, call, call.raw_request, mapped)
+                sent = self._decode_input(exchange, call.wire, call.raw_request, mapped)
             identifier = UUID(bytes=call.id)
             mapped.add("model_inferences", _model_row(heading, call, identifier, answer))
             mapped.add("model_inference_data", _model_data_row(identifier, answer, sent, raw))
@@ -116,10 +118,10 @@ class RowMapper:
         return decoded
 
     def _decode_input(
-        self, exchange: Exchange, call: ModelCall, body: bytes, mapped: Mapped
+        self, exchange: Exchange, wire: str, body: bytes, mapped: Mapped
     ) -> DecodedInput:
         """What was said in `body`; nothing when it was not kept or cannot be read."""
-        decoder = self._decoders.get(call.wire) or self._decoders.get(exchange.endpoint)
+        decoder = self._decoders.get(wire) or self._decoders.get(exchange.endpoint)
         if decoder is None or not body:
             return NO_INPUT
         try:

@@ -194,6 +194,12 @@ def _parsed(text: str) -> orjson.Fragment | None:
     return orjson.Fragment(text.encode())
 
 
+def summary_to_json(texts: Iterable[str]) -> bytes | None:
+    """The raw JSON of a `Thought.summary`; None when no text says anything."""
+    said = [{"type": "summary_text", "text": text} for text in texts if text]
+    return orjson.dumps(said) if said else None
+
+
 def _given(name: str, value: str | bytes | None) -> Json:
     """The member, or nothing when there is no value; bytes are raw JSON."""
     if value is None:

@@ -51,6 +51,9 @@ class ThoughtDelta:
     id: str
     text: str | None = None
     signature: str | None = None
+    summary_id: str | None = None
+    """Which part of the thought's summary `summary_text` continues."""
+    summary_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

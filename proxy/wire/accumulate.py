@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from proxy.types.content import Block, Text, Thought, ToolCall, Unknown
+from proxy.types.content import Block, Text, Thought, ToolCall, Unknown, summary_to_json
 from proxy.types.response import (
     Answer,
     Chunk,
@@ -37,9 +37,20 @@ class _ThoughtPart:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.signature: str | None = None
+        self.summaries: dict[str, list[str]] = {}
+
+    def add(self, delta: ThoughtDelta) -> None:
+        if delta.text is not None:
+            self.texts.append(delta.text)
+        self.signature = delta.signature or self.signature
+        if delta.summary_text:
+            self.summaries.setdefault(delta.summary_id or "", []).append(delta.summary_text)
 
     def block(self) -> Block:
-        return Thought(whole_text("".join(self.texts)), self.signature)
+        text = whole_text("".join(self.texts)) if self.texts else None
+        summaries = ("".join(texts) for texts in self.summaries.values())
+        summary = summary_to_json(map(whole_text, summaries))
+        return Thought(text, self.signature, summary)
 
 
 class _ToolCallPart:
@@ -99,9 +110,7 @@ class ChunkAccumulator:
         if isinstance(delta, TextDelta):
             self._text(delta.id).texts.append(delta.text)
         elif isinstance(delta, ThoughtDelta):
-            thought = self._thought(delta.id)
-            thought.texts.append(delta.text or "")
-            thought.signature = delta.signature or thought.signature
+            self._thought(delta.id).add(delta)
         elif isinstance(delta, ToolCallDelta):
             call = self._tool_call(delta.id)
             call.names.append(delta.name or "")

@@ -325,3 +325,14 @@ async def test_disk_durability_serves_and_records_the_same(
     answers = await asyncio.gather(*[off_loop(lambda: proxy.chat(FUNCTION)) for _ in range(20)])
     assert {status for status, _, _ in answers} == {200}
     assert (await off_loop(proxy.settle))["written"] == 20
+
+
+async def test_a_model_name_cannot_add_a_header_to_the_answer(
+    upstream: FakeUpstream, start_proxy: StartProxy
+) -> None:
+    config = one_provider(upstream.api_base, default_provider={"api_base": upstream.api_base})
+    proxy = await off_loop(lambda: start_proxy(config))
+    status, headers, _ = await off_loop(lambda: proxy.chat("x\r\nevil: 1\r\n\r\nbody"))
+    assert status == 200 and "evil" not in headers
+    assert headers["x-tensorzero-model-name"].split() == ["x", "evil:", "1", "body"]
+    assert upstream.seen[-1].json["model"] == "x\r\nevil: 1\r\n\r\nbody"

@@ -41,7 +41,7 @@ def find_error(data: bytes, event: bytes = b"") -> int | None:
         return DEFAULT_STATUS if named else None
     error = value.get("error")
     if named or value.get("object") == "error" or (error and not _has_message(value)):
-        return _status_of(error, value)
+        return status_of(error, value)
     return None
 
 
@@ -52,7 +52,8 @@ def _has_message(body: Mapping[str, object]) -> bool:
     return any(isinstance(choice, dict) and choice.get("message") for choice in choices)
 
 
-def _status_of(error: object, body: Mapping[str, object]) -> int:
+def status_of(error: object, body: Mapping[str, object]) -> int:
+    """The status that an `error` member, or the body around it, states or hints at; else 500."""
     for source in (error, body):
         if not isinstance(source, dict):
             continue

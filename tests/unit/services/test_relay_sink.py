@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Iterator, Sequence
 import pytest
 
 from proxy.errors import UpstreamErrorInBody, UpstreamGarbage, UpstreamReset, UpstreamStatus
-from proxy.services.recording_tap import RecordingTap
 from proxy.services.endpoints import CHAT_COMPLETIONS, OTHER, RESPONSES, Endpoint
+from proxy.services.recording_tap import RecordingTap
 from proxy.services.relay_sink import RelaySink
 from proxy.types.ports import Headers
 from tests.fake_openai import response_events

@@ -1,0 +1,65 @@
+"""What the caller of the envelope or of the native API is told when all attempts failed.
+
+The sentences are TensorZero's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from itertools import groupby
+
+from proxy.errors import CredentialMissing, UpstreamError, UpstreamStatus
+from proxy.services.infer_call import Failure
+
+BODY_CHARACTERS = 4096
+
+
+def describe(failures: Sequence[Failure], *, bare: bool) -> str:
+    """One sentence of all failures, in their order; `bare`: without naming the variant."""
+    variants = [
+        (name, list(group)) for name, group in groupby(failures, key=lambda each: each.variant_name)
+    ]
+    texts = [(name, _of_variant(group)) for name, group in variants]
+    if bare and len(texts) == 1:
+        return texts[0][1]
+    joined = ", ".join(f"{name}: {text}" for name, text in texts)
+    return f"All variants failed with errors: {joined}"
+
+
+def _of_variant(failures: Sequence[Failure]) -> str:
+    rounds: list[list[Failure]] = [[]]
+    for failure in failures:
+        if any(each.provider_name == failure.provider_name for each in rounds[-1]):
+            rounds.append([])
+        rounds[-1].append(failure)
+    texts = [_of_round(each) for each in rounds]
+    return texts[0] if len(texts) == 1 else f"All retries failed with errors: {', '.join(texts)}"
+
+
+def _of_round(failures: Sequence[Failure]) -> str:
+    joined = ", ".join(f"{each.provider_name}: {describe_one(each)}" for each in failures)
+    return f"All model providers failed to infer with errors: {joined}"
+
+
+def describe_one(failure: Failure) -> str:
+    """What one provider's failure was."""
+    error = failure.error
+    if isinstance(error, UpstreamStatus) and error.status is not None:
+        body = error.body[:BODY_CHARACTERS].decode("utf-8", "replace")
+        phrase = _phrase(error.status)
+        return f"Error {error.status}{phrase} from {failure.provider_type} client: {body}"
+    if isinstance(error, CredentialMissing):
+        return str(error)
+    return f"Error{_status_text(error)} from {failure.provider_type} client: {error}"
+
+
+def _status_text(error: UpstreamError) -> str:
+    return "" if error.status is None else f" {error.status}{_phrase(error.status)}"
+
+
+def _phrase(status: int) -> str:
+    try:
+        return " " + HTTPStatus(status).phrase
+    except ValueError:
+        return ""

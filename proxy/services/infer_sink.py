@@ -1,0 +1,187 @@
+"""One attempt's answer on its way through neutral chunks into a lane's own words.
+
+As in the relay nothing reaches the client until the first chunk is there, and what completes the
+answer is left to the service, which makes the exchange safe first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from proxy.errors import (
+    UpstreamError,
+    UpstreamErrorInBody,
+    UpstreamGarbage,
+    UpstreamReset,
+    UpstreamStatus,
+)
+from proxy.services.infer_call import AnyAnswer, InferProgress, Outlet
+from proxy.types.ports import Client, Headers
+from proxy.types.response import Chunk
+from proxy.wire.chat_completions.stream import StreamDecoder
+from proxy.wire.sse import EndDetector
+
+KEEP_ALIVE_SECONDS = 15.0
+EVENT_STREAM = (
+    ("Content-Type", "text/event-stream"),
+    ("Cache-Control", "no-cache"),
+    ("X-Accel-Buffering", "no"),
+)
+
+
+class ChunkOutlet:
+    """Takes chunks, accumulates them and sends them on; the first one starts the answer."""
+
+    def __init__(
+        self,
+        progress: InferProgress,
+        outlet: Outlet,
+        client: Client,
+        *,
+        now: Callable[[], float],
+        on_first: Callable[[], None],
+        on_gap: Callable[[float], None],
+        headers: Callable[[], Headers],
+    ) -> None:
+        self._progress = progress
+        self._outlet = outlet
+        self._client = client
+        self._now = now
+        self._on_first = on_first
+        self._on_gap = on_gap
+        self._headers = headers
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting = False
+
+    def take(self, chunk: Chunk) -> Awaitable[None] | None:
+        """Send a chunk; await the result, if there is one, before the next."""
+        progress = self._progress
+        now = self._now()
+        if chunk.error is not None:
+            if not progress.started:
+                raise chunk.error
+            return self._send(self._outlet.failure(chunk.error))
+        progress.accumulator.add(chunk)
+        if progress.started:
+            self._on_gap(now - progress.last_at)
+        else:
+            self._start(now)
+        progress.last_at = now
+        return self._send(self._outlet.chunk(chunk))
+
+    def close(self) -> None:
+        """No more chunks will come."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _start(self, now: float) -> None:
+        progress = self._progress
+        progress.started, progress.status, progress.first_at = True, 200, now
+        self._on_first()
+        self._client.start(200, EVENT_STREAM, self._headers(), length=None)
+        self._tick()
+
+    def _send(self, block: bytes) -> Awaitable[None] | None:
+        return self._client.write(block) if block else None
+
+    def _tick(self) -> None:
+        """Write a comment whenever nothing has come for a while."""
+        loop = asyncio.get_running_loop()
+        if self._timer is not None and self._now() - self._progress.last_at >= KEEP_ALIVE_SECONDS:
+            self._client.write(self._outlet.keep_alive())
+        self._timer = loop.call_later(KEEP_ALIVE_SECONDS, self._tick)
+
+
+class InferSink:
+    """A transport's sink for an answer that is decoded as it comes."""
+
+    def __init__(
+        self,
+        progress: InferProgress,
+        chunks: ChunkOutlet,
+        *,
+        stream: bool,
+        error_limit: int,
+        decode: Callable[[bytes], AnyAnswer],
+        now: Callable[[], float],
+    ) -> None:
+        self.started = False
+        self.finished = False
+        self.error: UpstreamError | None = None
+        self._progress = progress
+        self._chunks = chunks
+        self._stream = stream
+        self._limit = error_limit
+        self._decode = decode
+        self._now = now
+        self._decoder = StreamDecoder()
+        self._end = EndDetector()
+        self._status = 0
+        self._headers: Headers = ()
+        self._held: list[bytes] = []
+        self._held_size = 0
+
+    def on_head(self, status: int, headers: Headers) -> None:
+        self._status = status
+        self._headers = headers
+        self._progress.upstream_headers = {name.lower(): value for name, value in headers}
+
+    def on_block(self, block: bytes) -> Awaitable[None] | None:
+        self._progress.tap.add(block)
+        if not self._streams:
+            self._hold(block)
+            return None
+        chunks = self._decoder.feed(block)
+        if self._end.feed(block) is not None:
+            self.finished = True
+        self._check_fault(block)
+        return self._take(chunks)
+
+    def on_end(self, error: UpstreamError | None) -> None:
+        try:
+            self.error = error or self._finish()
+        except UpstreamError as found:
+            self.error = found
+        self._progress.last_at = self._now()
+
+    @property
+    def _streams(self) -> bool:
+        kind = self._progress.upstream_headers.get("content-type", "")
+        return self._stream and 200 <= self._status < 300 and "json" not in kind.lower()
+
+    def _hold(self, block: bytes) -> None:
+        self._held.append(block)
+        self._held_size += len(block)
+        if not 200 <= self._status < 300 and self._held_size > self._limit:
+            raise self._status_error()
+
+    def _status_error(self) -> UpstreamStatus:
+        return UpstreamStatus(self._status, tuple(self._headers), b"".join(self._held))
+
+    def _check_fault(self, block: bytes) -> None:
+        status = self._decoder.error_status
+        if status is not None:
+            raise UpstreamErrorInBody(status, tuple(self._headers), block[: self._limit])
+
+    def _take(self, chunks: list[Chunk]) -> Awaitable[None] | None:
+        pause = None
+        for chunk in chunks:
+            pause = self._chunks.take(chunk) or pause
+            self.started = True
+        return pause
+
+    def _finish(self) -> UpstreamError | None:
+        if not 200 <= self._status < 300:
+            return self._status_error()
+        if not self._streams:
+            answer = self._decode(b"".join(self._held))
+            if self._stream:
+                return UpstreamGarbage("the provider was asked for a stream and sent none")
+            self._progress.answer = answer
+            return None
+        self._take(self._decoder.close())
+        if not self._decoder.complete:
+            return UpstreamReset("the provider's stream ended before its answer was whole")
+        return None

@@ -1,0 +1,27 @@
+"""Errors in the endpoint's own form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from proxy.wire.envelope.dumps import dumps
+
+
+def encode_error(
+    message: str,
+    *,
+    error_json: bytes | None = None,
+    raw_response: Sequence[bytes] | None = None,
+) -> bytes:
+    """`{"error": {"message": …}}`.
+
+    `error_json` is the structured error (raw JSON), shown under two names where the configuration
+    asks for it; `raw_response` has raw entries, for a caller that asked for them.
+    """
+    error: dict[str, object] = {"message": message}
+    if error_json is not None:
+        error |= {"error_json": error_json, "tensorzero_error_json": error_json}
+    body: dict[str, object] = {"error": error}
+    if raw_response:
+        body["tensorzero_raw_response"] = list(raw_response)
+    return dumps(body)

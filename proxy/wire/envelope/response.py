@@ -1,0 +1,166 @@
+"""Whole answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from proxy.errors import InvalidRequest
+from proxy.types.content import Block, Json, Text, Thought, ToolCall, Unknown
+from proxy.types.response import Answer, FinishReason
+from proxy.types.usage import Usage
+from proxy.wire.envelope.dumps import dumps
+from proxy.wire.members import object_members
+
+NULL = b"null"
+
+_FINISH_REASONS: Mapping[FinishReason, str] = {
+    "length": "length",
+    "content_filter": "content_filter",
+    "tool_call": "tool_calls",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RawSource:
+    """Where raw data comes from, for entries of `tensorzero_raw_usage` and `…_raw_response`."""
+
+    provider_type: str
+    model_inference_id: UUID | None = None
+    """None for an attempt that failed."""
+    api_type: str = "chat_completions"
+
+    def entry(self, data: str | bytes) -> bytes:
+        """One entry: `data` is a text (a provider's body), or raw JSON (its usage)."""
+        named = {"model_inference_id": self.model_inference_id}
+        return dumps(
+            {
+                **{key: value for key, value in named.items() if value is not None},
+                "provider_type": self.provider_type,
+                "api_type": self.api_type,
+                "data": data,
+            }
+        )
+
+
+def raw_usage_in(text: str | None) -> bytes:
+    """The usage as a provider's body or chunk has it, as raw JSON; `null` when it has none."""
+    if text is None or '"usage"' not in text:
+        return NULL
+    try:
+        members = object_members(text.encode("utf-8", "replace"))
+        nested = members.get("x_groq", b"")
+        inner = object_members(nested) if nested.startswith(b"{") else {}
+    except InvalidRequest:
+        return NULL
+    found = members.get("usage", NULL)
+    return found if found != NULL else inner.get("usage", NULL)
+
+
+def served_model(function_name: str | None, variant_name: str, model_name: str) -> str:
+    """What an answer's `model` says: function and variant, or the model that was called."""
+    if function_name is None:
+        return f"tensorzero::model_name::{model_name}"
+    return f"tensorzero::function_name::{function_name}::variant_name::{variant_name}"
+
+
+def encode_envelope_response(
+    answer: Answer,
+    *,
+    inference_id: UUID | str,
+    episode_id: UUID | str,
+    model: str,
+    created: int,
+    json_function: bool = False,
+    raw_output: str | None = None,
+    raw_usage: Sequence[bytes] | None = None,
+    raw_response: Sequence[bytes] | None = None,
+    original_response: str | None = None,
+) -> bytes:
+    """The body of an answer that was not streamed.
+
+    `model` is what `served_model` says, `created` Unix time in seconds. Of a JSON function
+    `raw_output` is the content. What was not asked for is None; the two lists hold raw entries.
+    """
+    message = _message_of_json(raw_output) if json_function else _message(answer.blocks)
+    choice = {
+        "index": 0,
+        "finish_reason": encode_finish_reason(answer.finish_reason),
+        "message": message,
+    }
+    body: dict[str, object] = {
+        "id": str(inference_id),
+        "episode_id": str(episode_id),
+        "choices": [choice],
+        "created": created,
+        "model": model,
+        "system_fingerprint": "",
+        "service_tier": None,
+        "object": "chat.completion",
+        "usage": encode_usage(answer.usage),
+    }
+    if raw_usage is not None:
+        body["tensorzero_raw_usage"] = list(raw_usage)
+    if original_response is not None:
+        body["tensorzero_original_response"] = original_response
+    if raw_response is not None:
+        body["tensorzero_raw_response"] = list(raw_response)
+    return dumps(body)
+
+
+def encode_finish_reason(reason: FinishReason | None) -> str:
+    """OpenAI's word; `stop` for what it has no word for, and for none."""
+    return _FINISH_REASONS.get(reason or "stop", "stop")
+
+
+def encode_usage(usage: Usage) -> dict[str, object]:
+    """What is not known is left out; the cost, which nobody computes here, is null."""
+    prompt, completion = usage.input_tokens, usage.output_tokens
+    encoded: dict[str, object] = {}
+    if prompt is not None:
+        encoded["prompt_tokens"] = prompt
+    if completion is not None:
+        encoded["completion_tokens"] = completion
+    if prompt is not None and completion is not None:
+        encoded["total_tokens"] = prompt + completion
+    if usage.cache_read is not None:
+        encoded["prompt_tokens_details"] = {"cached_tokens": usage.cache_read}
+    if usage.cache_write is not None:
+        encoded["tensorzero_provider_cache_write_input_tokens"] = usage.cache_write
+    encoded["tensorzero_cost"] = None
+    return encoded
+
+
+def _message_of_json(raw_output: str | None) -> Json:
+    return {"role": "assistant", "content": raw_output}
+
+
+def _message(blocks: Sequence[Block]) -> Json:
+    texts = [block.text for block in blocks if isinstance(block, Text)]
+    calls = [_call(block) for block in blocks if isinstance(block, ToolCall)]
+    extras = [
+        _extra(block, index)
+        for index, block in enumerate(blocks)
+        if isinstance(block, Thought | Unknown)
+    ]
+    message: dict[str, object] = {
+        "role": "assistant",
+        "content": "".join(texts) if texts else None,
+    }
+    if calls:
+        message["tool_calls"] = calls
+    if extras:
+        message["tensorzero_extra_content"] = extras
+    return message
+
+
+def _call(call: ToolCall) -> Json:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def _extra(block: Thought | Unknown, index: int) -> Json:
+    """The block as the native API shows it, with its place in the list of all blocks."""
+    shown = block.as_json()
+    return {"type": shown["type"], "insert_index": index, **shown}

@@ -1,0 +1,237 @@
+"""Streamed answers: neutral chunks as server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from uuid import UUID
+
+from proxy.types.content import Json
+from proxy.types.response import (
+    Chunk,
+    Delta,
+    FinishReason,
+    TextDelta,
+    ThoughtDelta,
+    ToolCallDelta,
+    UnknownDelta,
+)
+from proxy.types.usage import NO_USAGE
+from proxy.wire.envelope.dumps import dumps
+from proxy.wire.envelope.response import (
+    RawSource,
+    encode_finish_reason,
+    encode_usage,
+    raw_usage_in,
+)
+
+KEEP_ALIVE = b":\n\n"
+DONE = b"data: [DONE]\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """What the caller asked for beside the content."""
+
+    include_usage: bool = False
+    include_raw_usage: bool = False
+    """Implies `include_usage`."""
+    include_raw_response: bool = False
+    include_original_response: bool = False
+
+
+PLAIN = StreamOptions()
+
+NOTHING: Json = MappingProxyType({})
+
+
+class EnvelopeStream:
+    """Turns the chunks of one answer into events, from the first to `[DONE]`.
+
+    Finish reason and usage are held back: they stand in one last chunk, whose delta is empty.
+    """
+
+    def __init__(
+        self,
+        *,
+        inference_id: UUID | str,
+        episode_id: UUID | str,
+        model: str,
+        created: int,
+        json_function: bool = False,
+        options: StreamOptions = PLAIN,
+        source: RawSource | None = None,
+    ) -> None:
+        """`model` is what `served_model` says, `created` Unix time in seconds, `source` whose
+        usage the chunks report; needed for raw usage only."""
+        self._id = str(inference_id)
+        self._episode_id = str(episode_id)
+        self._model = model
+        self._created = created
+        self._json_function = json_function
+        self._options = options
+        self._source = source
+        self._blocks = _Blocks()
+        self._began = False
+        self._usage = NO_USAGE
+        self._finish_reason: FinishReason | None = None
+
+    def encode_earlier(
+        self, *, raw_usage: Sequence[bytes] = (), raw_response: Sequence[bytes] = ()
+    ) -> bytes:
+        """The chunks, before all others, with raw entries of earlier or failed model calls."""
+        events = b""
+        if raw_usage and self._options.include_raw_usage:
+            events += self._event({}, raw={"tensorzero_raw_usage": list(raw_usage)})
+        if raw_response and self._options.include_raw_response:
+            events += self._event({}, raw={"tensorzero_raw_response": list(raw_response)})
+        return events
+
+    def encode(self, chunk: Chunk) -> bytes:
+        """The event for this chunk; empty bytes when it has nothing that is sent now."""
+        self._finish_reason = chunk.finish_reason or self._finish_reason
+        if chunk.usage is not None:
+            self._usage = self._usage.updated(chunk.usage)
+        if chunk.error is not None:
+            return self.encode_error(str(chunk.error), raw_chunk=chunk.raw)
+        delta = self._json_delta(chunk.deltas) if self._json_function else self._delta(chunk.deltas)
+        raw = self._raw_members(chunk)
+        if delta is None and not raw:
+            return b""
+        return self._event(delta or {}, raw=raw)
+
+    def encode_error(self, message: str, *, raw_chunk: str | None = None) -> bytes:
+        """The event of an error in mid-stream."""
+        body: dict[str, object] = {"error": {"message": message}}
+        if raw_chunk is not None and self._options.include_raw_response:
+            body["tensorzero_raw_chunk"] = raw_chunk
+        return _sse(body)
+
+    def close(self) -> bytes:
+        """The last chunk and `[DONE]`."""
+        usage = None
+        if self._options.include_usage or self._options.include_raw_usage:
+            usage = encode_usage(self._usage)
+        reason = encode_finish_reason(self._finish_reason)
+        delta: Json = {"content": ""} if self._json_function else {}
+        return self._event(delta, reason, usage) + DONE
+
+    def _raw_members(self, chunk: Chunk) -> Json:
+        """The provider's own data in a chunk, as far as it was asked for."""
+        members: dict[str, object] = {}
+        if chunk.usage is not None and self._options.include_raw_usage and self._source:
+            members["tensorzero_raw_usage"] = [self._source.entry(raw_usage_in(chunk.raw))]
+        if chunk.raw is not None and self._options.include_original_response:
+            members["tensorzero_original_chunk"] = chunk.raw
+        if chunk.raw is not None and self._options.include_raw_response:
+            members["tensorzero_raw_chunk"] = chunk.raw
+        return members
+
+    def _json_delta(self, deltas: Sequence[Delta]) -> Json | None:
+        """Text, or the arguments of the tool that stands in for it; thoughts are not shown."""
+        parts = [
+            delta.text if isinstance(delta, TextDelta) else delta.arguments
+            for delta in deltas
+            if isinstance(delta, TextDelta | ToolCallDelta)
+        ]
+        return {"content": "".join(parts)} if parts else None
+
+    def _delta(self, deltas: Sequence[Delta]) -> Json | None:
+        texts: list[str] = []
+        calls: list[Json] = []
+        extras: list[Json] = []
+        for delta in deltas:
+            match delta:
+                case TextDelta(identifier, text):
+                    self._blocks.text(identifier)
+                    texts.append(text)
+                case ToolCallDelta():
+                    calls.append(self._blocks.call(delta))
+                case ThoughtDelta() | UnknownDelta():
+                    extras.append(self._blocks.extra(delta))
+        encoded: dict[str, object] = {}
+        if texts:
+            encoded["content"] = "".join(texts)
+        if calls:
+            encoded["tool_calls"] = calls
+        if extras:
+            encoded["tensorzero_extra_content"] = extras
+        return encoded or None
+
+    def _event(
+        self,
+        delta: Json,
+        reason: str | None = None,
+        usage: Json | None = None,
+        raw: Json = NOTHING,
+    ) -> bytes:
+        role = {} if self._began else {"role": "assistant"}
+        self._began = True
+        choice = {
+            "index": 0,
+            "finish_reason": reason,
+            "logprobs": None,
+            "delta": {**role, **delta},
+        }
+        return _sse(
+            {
+                "id": self._id,
+                "episode_id": self._episode_id,
+                "choices": [choice],
+                "created": self._created,
+                "model": self._model,
+                "system_fingerprint": "",
+                "service_tier": None,
+                "object": "chat.completion.chunk",
+                "usage": usage,
+                **raw,
+            }
+        )
+
+
+class _Blocks:
+    """Which blocks have begun, and where in the list of all of them."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._texts: set[str] = set()
+        self._calls: dict[str, int] = {}
+        self._extras: dict[str, int] = {}
+
+    def text(self, identifier: str) -> None:
+        if identifier not in self._texts:
+            self._texts.add(identifier)
+            self._count += 1
+
+    def call(self, delta: ToolCallDelta) -> Json:
+        """The id stands in the first part of a call only."""
+        known = delta.id in self._calls
+        if not known:
+            self._calls[delta.id] = len(self._calls)
+            self._count += 1
+        return {
+            "id": None if known else delta.id,
+            "index": self._calls[delta.id],
+            "type": "function",
+            "function": {"name": delta.name or "", "arguments": delta.arguments},
+        }
+
+    def extra(self, delta: ThoughtDelta | UnknownDelta) -> Json:
+        """A thought's or an unknown block's part, with the place where the block began."""
+        index = self._extras.get(delta.id)
+        if index is None:
+            index = self._extras[delta.id] = self._count
+            self._count += 1
+        if isinstance(delta, UnknownDelta):
+            shown: Json = {"data": delta.data}
+            kind = "unknown"
+        else:
+            parts = {"text": delta.text, "signature": delta.signature}
+            shown = {key: part for key, part in parts.items() if part is not None}
+            kind = "thought"
+        return {"type": kind, "insert_index": index, "id": delta.id, **shown}
+
+
+def _sse(body: Json) -> bytes:
+    return b"data: " + dumps(body) + b"\n\n"

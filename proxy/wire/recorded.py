@@ -1,0 +1,91 @@
+"""Reading a recorded answer, whole or in events, cut anywhere: what all protocols do alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from proxy.errors import UpstreamGarbage
+from proxy.types.content import ToolCall, blocks_to_json, output_to_json
+from proxy.types.decoded import Decoded
+from proxy.types.response import Answer, Chunk
+from proxy.wire.accumulate import ChunkAccumulator
+
+NO_ANSWER = Answer(id="", blocks=())
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAnswer:
+    """An answer as far as it could be read."""
+
+    answer: Answer
+    complete: bool
+    """Whether the bytes hold the answer's end, and it is no error."""
+    error_status: int | None = None
+    """Of an error that the provider put into the answer, the status that it stands for."""
+    unread: str = ""
+    """What could not be read; empty when all could, or when the bytes just end too early."""
+
+    def to_decoded(self) -> Decoded:
+        """What the writer asks for."""
+        answer = self.answer
+        called = any(isinstance(block, ToolCall) for block in answer.blocks)
+        return Decoded(
+            output=blocks_to_json(answer.blocks),
+            input_tokens=answer.usage.input_tokens,
+            output_tokens=answer.usage.output_tokens,
+            cache_read=answer.usage.cache_read,
+            cache_write=answer.usage.cache_write,
+            finish_reason=answer.finish_reason,
+            response_id=answer.id,
+            usage_found=answer.usage.known,
+            complete=self.complete,
+            error=self.unread,
+            inference_output=output_to_json(answer.blocks) if called else b"",
+        )
+
+
+class ChunkDecoder(Protocol):
+    """A protocol's decoder of streams."""
+
+    damaged: bool
+    error_status: int | None
+
+    @property
+    def complete(self) -> bool: ...
+
+    def feed(self, block: bytes) -> list[Chunk]: ...
+
+    def close(self) -> list[Chunk]: ...
+
+
+def read_blocks(
+    stream: bool,
+    blocks: Iterable[bytes],
+    read_whole: Callable[[bytes], ReadAnswer],
+    decoder: ChunkDecoder,
+) -> ReadAnswer:
+    """Read an answer given in blocks as they came.
+
+    A stream that was answered with a plain JSON body is read as one, and the other way round.
+    `read_whole` may raise `UpstreamGarbage`; this raises nothing, and keeps what was understood
+    before the damage.
+    """
+    body = b"".join(blocks)
+    if body.lstrip()[:1] in (b"{", b"["):
+        try:
+            return read_whole(body)
+        except UpstreamGarbage as error:
+            return ReadAnswer(NO_ANSWER, False, unread=str(error))
+    if stream or b"data:" in body:
+        return _read_stream(body, decoder)
+    return ReadAnswer(NO_ANSWER, False, unread="no JSON" if body else "")
+
+
+def _read_stream(body: bytes, decoder: ChunkDecoder) -> ReadAnswer:
+    accumulator = ChunkAccumulator()
+    for chunk in (*decoder.feed(body), *decoder.close()):
+        accumulator.add(chunk)
+    unread = "an event of the stream" if decoder.damaged else ""
+    return ReadAnswer(accumulator.answer(), decoder.complete, decoder.error_status, unread)
