@@ -75,6 +75,9 @@ def serve(
     """Serve the configuration until SIGTERM or Ctrl-C.
 
     Without DATABASE_URL, a Postgres of its own is started; its data survives restarts.
+
+    A change of the configuration's files is taken while serving, by all workers or by none; SIGHUP
+    asks for it at once. GET /status says what is in force, and what is wrong with a refused one.
     """
     from proxy.app.supervisor import ServeOptions, Supervisor, default_workers, run_main
     from proxy.telemetry.logging import configure
@@ -95,7 +98,7 @@ def serve(
 
     async def run() -> int:
         supervisor = Supervisor(
-            loaded, options, os.environ, lambda bound: _greet(loaded, address, bound)
+            config, loaded, options, os.environ, lambda bound: _greet(loaded, address, bound)
         )
         return await supervisor.run()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.errors import RecordingRefused
@@ -17,12 +17,15 @@ class WorkerCondition:
         recorder: Recorder,
         postgres_up: Callable[[], bool],
         report: Callable[[], dict[str, Any]],
+        config: Mapping[str, Any],
     ) -> None:
         self.started = False
         self.draining = False
         self._recorder = recorder
         self._postgres_up = postgres_up
         self._report = report
+        self.config = config
+        """What the main process says of the configuration and its reloads."""
 
     def journal_accepts(self) -> bool:
         try:
@@ -38,4 +41,5 @@ class WorkerCondition:
         return self.started and not self.draining and self.journal_accepts()
 
     def report(self) -> dict[str, Any]:
-        return {"draining": self.draining, "ready": self.ready(), **self._report()}
+        own = {"draining": self.draining, "ready": self.ready()}
+        return {**own, **self._report(), "config": dict(self.config)}

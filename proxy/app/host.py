@@ -7,12 +7,14 @@ import contextlib
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from proxy import __version__
 from proxy.app.recording import writer_cells
-from proxy.app.telemetry import Telemetry, create_cells, open_telemetry
+from proxy.app.telemetry import Telemetry, create_cells, open_telemetry, plan_catalogue
 from proxy.config.load import LoadedConfig
 from proxy.errors import DatabaseUnreachable, StoreUnavailable
 from proxy.store.embedded import EmbeddedPostgres
@@ -24,13 +26,16 @@ from proxy.store.retention import Retention
 from proxy.store.state_dir import state_dir
 from proxy.store.writer import Writer
 from proxy.telemetry import families as f
+from proxy.telemetry.catalogue import Catalogue
+from proxy.telemetry.cells import Cell
 from proxy.telemetry.loop_lag import LoopLag
-from proxy.telemetry.metrics import Metrics
 from proxy.types.decoded import Decoded
 from proxy.types.exchange import ModelCall
 from proxy.wire.chat_completions.decode import ChatCompletionsDecoder
+from proxy.wire.completions.decode import CompletionsDecoder
 from proxy.wire.embeddings.decode import EmbeddingsDecoder
 from proxy.wire.envelope.decode import EnvelopeDecoder
+from proxy.wire.responses.decode import ResponsesDecoder
 
 REACH_SECONDS = 10.0
 """How long a database that is being started is waited for."""
@@ -52,16 +57,43 @@ class Host:
     writer: Writer | None
     tasks: list[asyncio.Task[None]]
     lag: LoopLag
+    config_hash: str
+    """Of the configuration in force, as the metric shows it."""
 
     def worker_died(self, slot: int) -> None:
         """Add the dead worker's numbers to those of the departed."""
-        self.telemetry.cells.retire(slot, self.telemetry.catalogue.gauges())
+        catalogue = self.telemetry.catalogue
+        self.telemetry.cells.retire(slot, catalogue.gauges(), catalogue.size)
 
     def worker_restarted(self) -> None:
         self.telemetry.metrics.cell(f.WORKER_RESTARTS).add(1)
 
     def workers_alive(self, count: int) -> None:
         self.telemetry.metrics.cell(f.WORKERS).set(count)
+
+    def adopt(self, loaded: LoadedConfig, catalogue: Catalogue) -> None:
+        """Count under another configuration."""
+        before = self._config_info()
+        self.telemetry = self.telemetry.under(loaded, catalogue)
+        before.set(0)
+        self.config_hash = loaded.snapshot.hash.hex()[:12]
+        self.config_taken(time.time())
+
+    def config_taken(self, at: float) -> None:
+        """A configuration is in force since `at` (Unix time)."""
+        metrics = self.telemetry.metrics
+        self._config_info().set(1)
+        metrics.cell(f.RELOAD_OK).set(1)
+        metrics.cell(f.RELOAD_TIME).set(at)
+
+    def reloaded(self, result: str) -> None:
+        """Count an attempt to reload."""
+        metrics = self.telemetry.metrics
+        metrics.cell(f.RELOADS, result).add(1)
+        metrics.cell(f.RELOAD_OK).set(result == "applied")
+
+    def _config_info(self) -> Cell:
+        return self.telemetry.metrics.cell(f.CONFIG_INFO, self.config_hash)
 
     async def flush(self, seconds: float) -> None:
         """Give the last records the chance to reach Postgres; the journal keeps them anyway."""
@@ -114,14 +146,16 @@ async def _assemble(
     postgres: EmbeddedPostgres | None,
 ) -> Host:
     cells_path = _run_folder(state) / "cells"
-    create_cells(cells_path, loaded, workers)
-    telemetry = open_telemetry(cells_path, loaded, MAIN_SLOT)
+    catalogue = plan_catalogue(loaded)
+    create_cells(cells_path, catalogue, workers)
+    telemetry = open_telemetry(cells_path, loaded, MAIN_SLOT, catalogue)
     metrics = telemetry.metrics
-    metrics.cell(f.BUILD_INFO, *_only(telemetry, f.BUILD_INFO.name)).set(1)
-    metrics.cell(f.CONFIG_INFO, *_only(telemetry, f.CONFIG_INFO.name)).set(1)
+    metrics.cell(f.BUILD_INFO, __version__).set(1)
     lag = LoopLag(metrics.histogram(f.LOOP_LAG, "main").observe)
     lag.start()
-    host = Host(cells_path, None, dsn, telemetry, postgres, None, [], lag)
+    config_hash = loaded.snapshot.hash.hex()[:12]
+    host = Host(cells_path, None, dsn, telemetry, postgres, None, [], lag, config_hash)
+    host.config_taken(time.time())
     if dsn is not None:
         _start_writing(host, loaded, state, dsn)
     return host
@@ -141,7 +175,9 @@ def _start_writing(host: Host, loaded: LoadedConfig, state: Path, dsn: str) -> N
         dsn,
         {
             "chat_completions": ChatCompletionsDecoder(),
+            "completions": CompletionsDecoder(),
             "embeddings": EmbeddingsDecoder(),
+            "responses": ResponsesDecoder(),
             "envelope": EnvelopeDecoder(),
         },
         writer_cells(metrics),
@@ -151,7 +187,7 @@ def _start_writing(host: Host, loaded: LoadedConfig, state: Path, dsn: str) -> N
         retention_days=retention.data_days,
         shed=_shed_by(host.telemetry),
         on_batch=metrics.histogram(f.WRITER_BATCH).observe,
-        on_call=_token_counter(metrics),
+        on_call=_token_counter(host),
     )
     keeping = Housekeeping(dsn, retention, metrics.cell(f.DEFAULT_ROWS).set)
     host.tasks += [
@@ -165,7 +201,7 @@ def _shed_by(telemetry: Telemetry) -> Callable[[], float]:
     return lambda: telemetry.cells.total(column)
 
 
-def _token_counter(metrics: Metrics) -> Callable[[ModelCall, Decoded], None]:
+def _token_counter(host: Host) -> Callable[[ModelCall, Decoded], None]:
     def count(call: ModelCall, decoded: Decoded) -> None:
         counts = (
             ("input", decoded.input_tokens),
@@ -173,14 +209,9 @@ def _token_counter(metrics: Metrics) -> Callable[[ModelCall, Decoded], None]:
             ("cache_read", decoded.cache_read),
             ("cache_write", decoded.cache_write),
         )
-        metrics.tokens(call.model_name, call.provider_name, counts)
+        host.telemetry.metrics.tokens(call.model_name, call.provider_name, counts)
 
     return count
-
-
-def _only(telemetry: Telemetry, name: str) -> tuple[str, ...]:
-    """The labels of a family that has one series."""
-    return next(each.values for each in telemetry.catalogue.series if each.family.name == name)
 
 
 def _records(loaded: LoadedConfig) -> bool:

@@ -51,11 +51,17 @@ BuildModel = Callable[[str], Model]
 class LiveBuilder:
     """Builds everything that can be called, once for each configuration."""
 
-    def __init__(self, config: Config, environ: Mapping[str, str], budget_of: BudgetOf) -> None:
+    def __init__(
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        budget_of: BudgetOf,
+        flaky: FlakyCounters | None = None,
+    ) -> None:
         self._config = config
         self._environ = environ
         self._budget_of = budget_of
-        self._flaky = FlakyCounters()
+        self._flaky = flaky or FlakyCounters()
         self._models = {name: self._model(name, entry) for name, entry in config.models.items()}
         self._shorthands = {kind: self._shorthand(kind) for kind in SHORTHAND_TYPES}
         self.embedding_models: dict[str, Model] = {

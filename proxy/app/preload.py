@@ -13,5 +13,6 @@ import proxy.app.worker  # noqa: F401
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
 gc.collect()
 gc.freeze()

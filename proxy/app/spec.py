@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from proxy.config.load import LoadedConfig
+from proxy.telemetry.catalogue import Catalogue
 
 GC_THRESHOLD = 20_000
 """Few objects of a call outlive it, so cycles are looked for less often than is usual."""
-
-READY = b"ready"
-"""Worker to main: it serves."""
-DRAIN = b"drain"
-"""Main to worker: be not ready, let calls end, leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +25,7 @@ class WorkerSpec:
     host: str
     port: int
     loaded: LoadedConfig
+    catalogue: Catalogue
     cells_path: Path
     journal_folder: Path | None
     """None: nothing is recorded."""
@@ -35,3 +34,58 @@ class WorkerSpec:
     """Unix time at which the program started."""
     log_format: str
     log_level: str
+    config_report: Mapping[str, Any] = field(default_factory=dict)
+    """What `/status` says of the configuration."""
+
+
+# Worker to main.
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """It serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `Prepare` of that number asked for is done, or why it cannot be."""
+
+    number: int
+    problem: str = ""
+
+
+# Main to worker.
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Be not ready, let calls end, leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Build this configuration, and answer; the one in force serves on."""
+
+    number: int
+    loaded: LoadedConfig
+    catalogue: Catalogue
+    at_once: bool = False
+    """All others have taken it: take it without further word, or end and be started anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Take what was prepared under that number, or forget it."""
+
+    number: int
+    take: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `/status` is to say of the configuration."""
+
+    report: Mapping[str, Any]
+
+
+Word = Ready | Prepared | Drain | Prepare | Decide | Report

@@ -19,6 +19,7 @@ import uvloop
 
 from proxy.app.fleet import Fleet
 from proxy.app.host import Host, open_host
+from proxy.app.reload import Reloader
 from proxy.app.sockets import claim_port
 from proxy.app.spec import GC_THRESHOLD, WorkerSpec
 from proxy.config.load import LoadedConfig
@@ -45,16 +46,19 @@ class ServeOptions:
 
 
 class Supervisor:
-    """One run of the program. `on_ready(port)` is called when every worker serves."""
+    """One run of the program, on the files that `pattern` names. `on_ready(port)` is called when
+    every worker serves."""
 
     def __init__(
         self,
+        pattern: str,
         loaded: LoadedConfig,
         options: ServeOptions,
         environ: Mapping[str, str],
         on_ready: Callable[[int], None],
     ) -> None:
         self._loaded = loaded
+        self._reloader = Reloader(pattern, loaded, environ)
         self._options = options
         self._environ = environ
         self._on_ready = on_ready
@@ -67,8 +71,9 @@ class Supervisor:
             StartupError: the port is taken, the database unreachable, …
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
+        loop.add_signal_handler(signal.SIGHUP, self._hung_up, _has_terminal())
         with contextlib.closing(claim_port(self._options.host, self._options.port)) as claimed:
             host = await self._or_stopped(
                 open_host(
@@ -108,9 +113,10 @@ class Supervisor:
             if await fleet.wait_ready(self._stopping):
                 log.info("serving on %s port %d", self._options.host, port)
                 self._on_ready(port)
+                host.tasks.append(asyncio.create_task(self._reloader.run(host, fleet)))
             await self._stopping.wait()
         finally:
-            drain = self._loaded.config.zeroproxy.drain
+            drain = self._reloader.current.config.zeroproxy.drain
             await fleet.stop(drain.delay_s + drain.timeout_s + CLOSING_SECONDS)
         await host.flush(FLUSH_SECONDS)
         log.info("stopped")
@@ -123,13 +129,22 @@ class Supervisor:
             host=self._options.host,
             port=port,
             loaded=self._loaded,
+            catalogue=host.telemetry.catalogue,
             cells_path=host.cells_path,
             journal_folder=host.journal_folder,
             dsn=host.dsn,
             started=int(time.time()),
             log_format=self._options.log_format,
             log_level=self._options.log_level,
+            config_report=self._reloader.report(),
         )
+
+    def _hung_up(self, had_terminal: bool) -> None:
+        """Reload; but when our terminal was closed, nobody is there to serve for."""
+        if had_terminal and not _has_terminal():
+            self._signalled()
+        else:
+            self._reloader.request()
 
     def _signalled(self) -> None:
         if self._stopping.is_set():
@@ -137,6 +152,15 @@ class Supervisor:
             os._exit(130)
         log.info("stopping: no longer ready, letting calls end")
         self._stopping.set()
+
+
+def _has_terminal() -> bool:
+    """Whether this process has a controlling terminal."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def run_main(work: Coroutine[Any, Any, int]) -> int:

@@ -19,17 +19,18 @@ from proxy.telemetry.catalogue import Catalogue
 from proxy.telemetry.cells import Cells
 from proxy.telemetry.collector import Renderer
 from proxy.telemetry.metrics import OTHER, Metrics, Names
-from proxy.telemetry.setup import build_catalogue
+from proxy.telemetry.setup import extend_catalogue
 
-SPARE_CELLS = 4096
-"""Room for series that a later configuration adds."""
+SPARE_CELLS = 2**18
+"""Room for series that later configurations add; a hole in the file until it is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """What one process has of the shared numbers."""
+    """What one process has of the shared numbers, under one configuration."""
 
     cells: Cells
+    slot: int
     catalogue: Catalogue
     metrics: Metrics
     budgets: dict[str, RetryBudget]
@@ -41,32 +42,46 @@ class Telemetry:
     def renderer(self) -> Renderer:
         return Renderer(self.cells, self.catalogue)
 
-
-def create_cells(path: Path, loaded: LoadedConfig, workers: int) -> None:
-    """Make the file that all processes share."""
-    catalogue = _catalogue(loaded)
-    Cells.create(path, workers + 1, catalogue.size + SPARE_CELLS).close()
+    def under(self, loaded: LoadedConfig, catalogue: Catalogue) -> Telemetry:
+        """The same numbers under another configuration; series go on where they were."""
+        return _telemetry(self.cells, self.slot, loaded, catalogue)
 
 
-def open_telemetry(path: Path, loaded: LoadedConfig, slot: int) -> Telemetry:
-    """This process's part of the shared numbers."""
-    cells, catalogue = Cells(path), _catalogue(loaded)
-    names = _names(loaded.config)
-    metrics = Metrics(cells, slot, catalogue, _latencies(loaded.config), names)
-    budgets = {
-        origin: _budget(loaded.config, metrics, origin) for origin in (*names.origins, OTHER)
-    }
-    return Telemetry(cells, catalogue, metrics, budgets)
+def plan_catalogue(loaded: LoadedConfig, known: Catalogue | None = None) -> Catalogue:
+    """All series of a configuration, behind those that are known already.
 
-
-def _catalogue(loaded: LoadedConfig) -> Catalogue:
-    return build_catalogue(
+    The main process plans and hands it out, so that a column means the same to all.
+    """
+    catalogue = Catalogue() if known is None else known.extended()
+    extend_catalogue(
+        catalogue,
         _names(loaded.config),
         _latencies(loaded.config),
         version=__version__,
         config_hash=loaded.snapshot.hash.hex(),
         budget_places=_places(loaded.config),
     )
+    catalogue.sealed = True
+    return catalogue
+
+
+def create_cells(path: Path, catalogue: Catalogue, workers: int) -> None:
+    """Make the file that all processes share, with room for what reloads may add."""
+    Cells.create(path, workers + 1, 2 * catalogue.size + SPARE_CELLS).close()
+
+
+def open_telemetry(path: Path, loaded: LoadedConfig, slot: int, catalogue: Catalogue) -> Telemetry:
+    """This process's part of the shared numbers."""
+    return _telemetry(Cells(path), slot, loaded, catalogue)
+
+
+def _telemetry(cells: Cells, slot: int, loaded: LoadedConfig, catalogue: Catalogue) -> Telemetry:
+    names = _names(loaded.config)
+    metrics = Metrics(cells, slot, catalogue, _latencies(loaded.config), names)
+    budgets = {
+        origin: _budget(loaded.config, metrics, origin) for origin in (*names.origins, OTHER)
+    }
+    return Telemetry(cells, slot, catalogue, metrics, budgets)
 
 
 def _latencies(config: Config) -> f.Latencies:

@@ -8,14 +8,27 @@ import gc
 import logging
 import os
 import signal
+import threading
 from multiprocessing.connection import Connection
 
 import uvloop
 from aiohttp import web
 
-from proxy.app.build import Built, build_worker
+from proxy.app.build import Worker, build_worker
+from proxy.app.generation import Generation
 from proxy.app.sockets import listen
-from proxy.app.spec import DRAIN, GC_THRESHOLD, READY, WorkerSpec
+from proxy.app.spec import (
+    GC_THRESHOLD,
+    Decide,
+    Drain,
+    Prepare,
+    Prepared,
+    Ready,
+    Report,
+    Word,
+    WorkerSpec,
+)
+from proxy.errors import ZeroProxyError
 from proxy.telemetry.logging import configure
 
 PR_SET_PDEATHSIG = 1
@@ -25,7 +38,8 @@ log = logging.getLogger(__name__)
 def run_worker(spec: WorkerSpec, control: Connection) -> None:
     """The whole life of a worker; called by the fork server in a fresh process."""
     _die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     configure(spec.log_format, spec.log_level, f"worker-{spec.slot}")
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 20)
@@ -42,30 +56,95 @@ def _die_with_parent() -> None:
 
 async def _serve(spec: WorkerSpec, control: Connection) -> None:
     loop = asyncio.get_running_loop()
-    draining = asyncio.Event()
-    built = await build_worker(spec)
-    limit = spec.loaded.config.zeroproxy.limits.max_request_bytes
+    words: asyncio.Queue[Word] = asyncio.Queue()
+    threading.Thread(target=_listen, args=(control, loop, words), daemon=True).start()
+    worker = await build_worker(spec)
     server = web.Server(
-        built.dispatcher,
+        worker.dispatcher,
         handler_cancellation=True,
         access_log=None,
-        request_factory=_request_factory(limit),
+        request_factory=_request_factory(worker),
         keepalive_timeout=75.0,
     )
     listening = await loop.create_server(server, sock=listen(spec.host, spec.port), backlog=1024)
-    loop.add_reader(control.fileno(), _hear, control, draining)
-    loop.add_signal_handler(signal.SIGTERM, draining.set)
-    built.condition.started = True
-    control.send_bytes(READY)
-    await draining.wait()
-    await _drain(spec, built, server, listening)
+    obedience = Obedience(worker, control)
+    loop.add_signal_handler(signal.SIGTERM, obedience.draining.set)
+    obeying = asyncio.create_task(obedience.run(words))
+    worker.condition.started = True
+    control.send(Ready())
+    await obedience.draining.wait()
+    obeying.cancel()
+    await _drain(worker, server, listening)
 
 
-def _request_factory(limit: int):  # type: ignore[no-untyped-def]
+def _listen(
+    control: Connection, loop: asyncio.AbstractEventLoop, words: asyncio.Queue[Word]
+) -> None:
+    """Hand on what the main process says; its silence for good means that it is gone."""
+    try:
+        while True:
+            loop.call_soon_threadsafe(words.put_nowait, control.recv())
+    except (EOFError, OSError):
+        os._exit(1)
+    except RuntimeError:
+        return  # The loop is closed: this process is leaving anyway.
+
+
+class Obedience:
+    """Does what the main process says, one word after the other."""
+
+    def __init__(self, worker: Worker, control: Connection) -> None:
+        self.draining = asyncio.Event()
+        self._worker = worker
+        self._control = control
+        self._prepared: tuple[int, Generation] | None = None
+
+    async def run(self, words: asyncio.Queue[Word]) -> None:
+        while True:
+            word = await words.get()
+            match word:
+                case Drain():
+                    self.draining.set()
+                case Prepare():
+                    await self._prepare(word)
+                case Decide():
+                    self._decide(word)
+                case Report():
+                    self._worker.condition.config = word.report
+
+    async def _prepare(self, word: Prepare) -> None:
+        problem = ""
+        try:
+            made = await self._worker.prepare(word.loaded, word.catalogue)
+            self._prepared = (word.number, made)
+        except ZeroProxyError as error:
+            problem = str(error)
+        except Exception as error:
+            log.exception("a configuration could not be built")
+            problem = f"it cannot be built: {type(error).__name__}"
+        if not word.at_once:
+            self._control.send(Prepared(word.number, problem))
+        elif problem:
+            log.error("the configuration that all others serve cannot be built here: %s", problem)
+            os._exit(1)
+        else:
+            self._decide(Decide(word.number, take=True))
+
+    def _decide(self, word: Decide) -> None:
+        if self._prepared is None or self._prepared[0] != word.number:
+            return
+        _, made = self._prepared
+        self._prepared = None
+        if word.take:
+            self._worker.adopt(made)
+
+
+def _request_factory(worker: Worker):  # type: ignore[no-untyped-def]
     """aiohttp's requests, with our limit of a body."""
     loop = asyncio.get_running_loop()
 
     def make(message, payload, protocol, writer, task):  # type: ignore[no-untyped-def]
+        limit = worker.generation.max_request_bytes
         return web.BaseRequest(
             message, payload, protocol, writer, task, loop, client_max_size=limit
         )
@@ -73,26 +152,14 @@ def _request_factory(limit: int):  # type: ignore[no-untyped-def]
     return make
 
 
-def _hear(control: Connection, draining: asyncio.Event) -> None:
-    """A word from the main process; its end means that the main process is gone."""
-    try:
-        word = control.recv_bytes()
-    except (EOFError, OSError):
-        os._exit(1)
-    if word == DRAIN:
-        draining.set()
-
-
-async def _drain(
-    spec: WorkerSpec, built: Built, server: web.Server, listening: asyncio.AbstractServer
-) -> None:
+async def _drain(worker: Worker, server: web.Server, listening: asyncio.AbstractServer) -> None:
     """Not ready, wait, take no more, let calls end up to the bound, cut the rest, leave."""
-    drain = spec.loaded.config.zeroproxy.drain
-    built.condition.draining = True
+    drain = worker.generation.loaded.config.zeroproxy.drain
+    worker.condition.draining = True
     await asyncio.sleep(drain.delay_s)
     listening.close()
     server.pre_shutdown()
-    await built.idle(drain.timeout_s)
+    await worker.idle(drain.timeout_s)
     await server.shutdown(1.0)
-    await built.close()
+    await worker.close()
     log.info("drained")

@@ -27,9 +27,11 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus}
 class ClientStream(web.StreamResponse):
     """The port `Client` on aiohttp's server. The handler returns it when all has been written."""
 
-    def __init__(self, request: web.BaseRequest) -> None:
+    def __init__(self, request: web.BaseRequest, always: Headers = ()) -> None:
+        """`always` are headers of every answer here."""
         super().__init__()
         self._request = request
+        self._always = always
         self._transport = request.transport
         self._chunked_body = False
         self._last = False
@@ -55,7 +57,7 @@ class ClientStream(web.StreamResponse):
             self._last = True
         # Our own headers name models, and callers may invent those.
         named = [(name, one_line(value)) for name, value in ours]
-        self._unsent = self._head(status, [*answer_headers(theirs), *named], framing)
+        self._unsent = self._head(status, [*answer_headers(theirs), *named, *self._always], framing)
         if self._transport is not None:
             self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
 

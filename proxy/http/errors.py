@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import orjson
 from aiohttp import web
 
+from proxy import __version__
 from proxy.errors import (
     AllVariantsFailed,
     Forbidden,
@@ -108,11 +109,18 @@ def _word_request(error: RequestError) -> Wording:
     return Wording(status, str(error), "invalid_request_error", error.param, error.code, headers)
 
 
+VERSION_HEADER = ("x-tensorzero-gateway-version", __version__)
+"""Of every answer in TensorZero's own dialects."""
+
+
 def respond(wording: Wording, dialect: Dialect) -> web.Response:
     """The answer that carries an error."""
+    headers = dict(wording.headers)
+    if dialect is not openai_dialect:
+        headers |= dict([VERSION_HEADER])
     return web.Response(
         status=wording.status,
         body=dialect(wording),
         content_type="application/json",
-        headers=dict(wording.headers),
+        headers=headers,
     )

@@ -43,8 +43,8 @@ class Route:
     open: bool = False
 
 
-class Dispatcher:
-    """The handler of aiohttp's low-level server.
+class RouteTable:
+    """All routes of one configuration, who may use them, and where they are counted.
 
     `prefixes` are tried, longest first, for paths that are not in `routes`.
     """
@@ -57,32 +57,50 @@ class Dispatcher:
         metrics: Metrics,
         base_path: str = "",
     ) -> None:
+        self.keys = keys
+        self.metrics = metrics
         self._routes = {base_path + path: route for path, route in routes.items()}
         self._prefixes = sorted(
             ((base_path + path, route) for path, route in prefixes.items()),
             key=lambda item: -len(item[0]),
         )
-        self._keys = keys
-        self._metrics = metrics
+
+    def find(self, path: str) -> Route | None:
+        return self._routes.get(path) or self._prefixed(path)
+
+    def _prefixed(self, path: str) -> Route | None:
+        return next((route for prefix, route in self._prefixes if path.startswith(prefix)), None)
+
+
+class Dispatcher:
+    """The handler of aiohttp's low-level server. A call keeps the table that it began with."""
+
+    def __init__(self, table: RouteTable) -> None:
+        self._table = table
         self.active = 0
         """Requests under way, for the drain."""
 
+    def adopt(self, table: RouteTable) -> None:
+        """Use another table from the next call on."""
+        self._table = table
+
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        route = self._routes.get(request.path) or self._prefixed(request.path)
+        table = self._table
+        route = table.find(request.path)
         dialect = _dialect_of(request.path) if route is None else route.dialect
         self.active += 1
         try:
-            return await self._handle(request, route)
+            return await self._handle(request, route, table.keys)
         except RequestError as error:
-            self._metrics.rejected(rejection_reason(error))
+            table.metrics.rejected(rejection_reason(error))
             return respond(word(error), dialect)
         except RecordingRefused as error:
-            self._metrics.rejected("journal_full")
+            table.metrics.rejected("journal_full")
             return respond(word(error), dialect)
         except ZeroProxyError as error:
             return respond(word(error), dialect)
         except web.HTTPRequestEntityTooLarge as error:
-            self._metrics.rejected("too_large")
+            table.metrics.rejected("too_large")
             too_large = PayloadTooLarge(f"The body is too large: {error.text}")
             return respond(word(too_large), dialect)
         except (ConnectionError, web.HTTPException):
@@ -93,8 +111,10 @@ class Dispatcher:
         finally:
             self.active -= 1
 
-    async def _handle(self, request: web.BaseRequest, route: Route | None) -> web.StreamResponse:
-        name = "" if route is not None and route.open else self._keys.admit(request)
+    async def _handle(
+        self, request: web.BaseRequest, route: Route | None, keys: Keys
+    ) -> web.StreamResponse:
+        name = "" if route is not None and route.open else keys.admit(request)
         if route is None:
             raise NotFound(f"Route not found: {request.method} {request.path}")
         handler = route.handlers.get(request.method)
@@ -104,9 +124,6 @@ class Dispatcher:
                 allowed=tuple(route.handlers),
             )
         return await handler(request, name)
-
-    def _prefixed(self, path: str) -> Route | None:
-        return next((route for prefix, route in self._prefixes if path.startswith(prefix)), None)
 
 
 def _dialect_of(path: str) -> Dialect:

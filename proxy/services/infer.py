@@ -29,7 +29,7 @@ from proxy.services.infer_call import Failure, InferenceCall, InferProgress, Out
 from proxy.services.infer_record import build_exchange
 from proxy.services.infer_sink import ChunkOutlet, InferSink
 from proxy.services.recording_tap import RecordingTap
-from proxy.services.relay_call import RelaySettings
+from proxy.services.relay_call import Closing, RelaySettings
 from proxy.services.targets import Targets
 from proxy.services.tasks import Asked
 from proxy.telemetry.metrics import Metrics
@@ -53,15 +53,16 @@ class InferService:
         recorder: Recorder,
         metrics: Metrics,
         settings: RelaySettings,
+        closing: Closing,
     ) -> None:
         self.targets = targets
-        self.closing = False
         self._policy = policy
         self._transport = transport
         self._watchdog = watchdog
         self._recorder = recorder
         self._metrics = metrics
         self._settings = settings
+        self._closing = closing
 
     async def infer(self, call: InferenceCall, outlet: Outlet, client: Client) -> None:
         """Answer `client` in the outlet's words.
@@ -82,7 +83,9 @@ class InferService:
             try:
                 await self._run(progress, candidates, outlet, client)
             except asyncio.CancelledError:
-                reason = EndReason.SHUTDOWN if self.closing else EndReason.CLIENT_DISCONNECTED
+                reason = (
+                    EndReason.SHUTDOWN if self._closing.begun else EndReason.CLIENT_DISCONNECTED
+                )
                 await self._record(progress, reason)
                 client.abort()
                 raise

@@ -31,7 +31,7 @@ from proxy.services.endpoints import CHAT_COMPLETIONS, EMBEDDINGS
 from proxy.services.neutral_attempt import answer_embeddings, answer_neutrally
 from proxy.services.outgoing import outgoing_body
 from proxy.services.recording_tap import RecordingTap
-from proxy.services.relay_call import Progress, RelayCall, RelaySettings
+from proxy.services.relay_call import Closing, Progress, RelayCall, RelaySettings
 from proxy.services.relay_record import build_exchange
 from proxy.services.relay_sink import RelaySink
 from proxy.services.targets import Target, Targets
@@ -57,16 +57,16 @@ class RelayService:
         recorder: Recorder,
         metrics: Metrics,
         settings: RelaySettings,
+        closing: Closing,
     ) -> None:
         self.targets = targets
-        self.closing = False
-        """Set when calls that are still under way are about to be cut."""
         self._policy = policy
         self._transport = transport
         self._watchdog = watchdog
         self._recorder = recorder
         self._metrics = metrics
         self._settings = settings
+        self._closing = closing
 
     def admit(self) -> None:
         """Ask before a body is read; raises RecordingRefused when the journal is at its bound."""
@@ -89,7 +89,9 @@ class RelayService:
             try:
                 await self._run(progress, candidates, client)
             except asyncio.CancelledError:
-                reason = EndReason.SHUTDOWN if self.closing else EndReason.CLIENT_DISCONNECTED
+                reason = (
+                    EndReason.SHUTDOWN if self._closing.begun else EndReason.CLIENT_DISCONNECTED
+                )
                 await self._record(progress, reason)
                 client.abort()
                 raise

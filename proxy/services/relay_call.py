@@ -55,6 +55,13 @@ class RelaySettings:
 
 
 @dataclass(slots=True)
+class Closing:
+    """Whether calls that are still under way are about to be cut."""
+
+    begun: bool = False
+
+
+@dataclass(slots=True)
 class RelayCall:
     """One call, as `http/` hands it over."""
 

@@ -6,9 +6,12 @@ means the same to all. It only ever grows.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["counter", "gauge", "histogram"]
 
@@ -38,12 +41,21 @@ class Series:
     column: int
 
 
+SPARE_WIDTH = 64
+"""Cells at the beginning that belong to no series: where what nobody foresaw is counted, unseen."""
+
+
 @dataclass(slots=True)
 class Catalogue:
-    """All series, in the order in which they were asked for."""
+    """All series, in the order in which they were asked for.
+
+    Once sealed it gives the spare cells for a series that it does not have: a column made by one
+    process alone would be another series' to the others.
+    """
 
     series: list[Series] = field(default_factory=list)
-    size: int = 0
+    size: int = SPARE_WIDTH
+    sealed: bool = False
     _known: dict[tuple[str, tuple[str, ...]], Series] = field(default_factory=dict)
 
     def column(self, family: Family, values: Sequence[str] = ()) -> int:
@@ -52,11 +64,18 @@ class Catalogue:
         known = self._known.get(key)
         if known is None:
             assert len(values) == len(family.labels), family.name
+            if self.sealed:
+                log.error("no series %s of %s", key[1], family.name)
+                return 0
             known = Series(family, key[1], self.size)
             self._known[key] = known
             self.series.append(known)
             self.size += family.width
         return known.column
+
+    def extended(self) -> Catalogue:
+        """A copy that can grow; what is in this one keeps its columns."""
+        return Catalogue(list(self.series), self.size, False, dict(self._known))
 
     def gauges(self) -> frozenset[int]:
         """The columns of gauges, which die with their process."""

@@ -127,12 +127,12 @@ class Cells:
                 return [sum(column) for column in zip(*rows, strict=True)]
             time.sleep(0.0001)
 
-    def retire(self, slot: int, gauges: Collection[int]) -> None:
-        """Add a dead process's numbers to the departed; its `gauges` are dropped."""
+    def retire(self, slot: int, gauges: Collection[int], columns: int) -> None:
+        """Add a dead process's first `columns` to the departed; its `gauges` are dropped."""
         self.view[_SEQUENCE] += 1
         try:
             source, target = self.offset(slot, 0), self.offset(self.slots, 0)
-            for column in range(self.capacity):
+            for column in range(min(columns, self.capacity)):
                 value = self.view[source + column]
                 if value:
                     if column not in gauges:

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from proxy.telemetry.catalogue import Catalogue, Family, Series
 from proxy.telemetry.cells import Cells
-from proxy.telemetry.families import SCRATCH
+from proxy.telemetry.families import CONFIG_INFO, SCRATCH
 
 
 class CellsCollector(Collector):
@@ -25,7 +25,7 @@ class CellsCollector(Collector):
         metrics: dict[str, Metric] = {}
         for series in self._catalogue.series:
             family = series.family
-            if family.name.startswith(SCRATCH):
+            if family.name.startswith(SCRATCH) or _is_past(series, totals):
                 continue
             metric = metrics.get(family.name)
             if metric is None:
@@ -43,6 +43,11 @@ class Renderer:
 
     def render(self) -> bytes:
         return generate_latest(self._registry)
+
+
+def _is_past(series: Series, totals: list[float]) -> bool:
+    """Whether it tells of a configuration that is no longer in force."""
+    return series.family.name == CONFIG_INFO.name and not totals[series.column]
 
 
 def _base(family: Family) -> str:

@@ -117,6 +117,14 @@ WORKER_RESTARTS = _counter(
 )
 BUILD_INFO = _gauge("zeroproxy_build_info", "The program's version.", "version")
 CONFIG_INFO = _gauge("zeroproxy_config_info", "The configuration in force, by its hash.", "hash")
+RELOADS = _counter("zeroproxy_config_reloads_total", "Attempts to reload, by result.", "result")
+RELOAD_OK = _gauge(
+    "zeroproxy_config_last_reload_successful", "Whether the last attempt to reload succeeded."
+)
+RELOAD_TIME = _gauge(
+    "zeroproxy_config_last_reload_success_timestamp_seconds",
+    "Unix time at which the configuration in force was taken.",
+)
 SCRATCH = "zeroproxy_internal_"
 """Families of this prefix are shared by processes, but not shown."""
 

@@ -29,7 +29,10 @@ ENDPOINTS = (
     "batches",
     "other",
 )
+FUNCTION_ENDPOINTS = ("chat_completions", "responses", "completions")
+"""Where functions can be called."""
 FEEDBACK_STATES = ("written", "rejected", "shed")
+RELOAD_RESULTS = ("applied", "refused")
 FAILURES = ("unavailable", "refused")
 
 Wanted = Iterator[tuple[Family, tuple[str, ...]]]
@@ -38,8 +41,29 @@ Wanted = Iterator[tuple[Family, tuple[str, ...]]]
 def build_catalogue(
     names: Names, latencies: f.Latencies, *, version: str, config_hash: str, budget_places: int
 ) -> Catalogue:
-    """All series of a configuration, in an order that depends on nothing else."""
+    """A catalogue of one configuration."""
     catalogue = Catalogue()
+    extend_catalogue(
+        catalogue,
+        names,
+        latencies,
+        version=version,
+        config_hash=config_hash,
+        budget_places=budget_places,
+    )
+    return catalogue
+
+
+def extend_catalogue(
+    catalogue: Catalogue,
+    names: Names,
+    latencies: f.Latencies,
+    *,
+    version: str,
+    config_hash: str,
+    budget_places: int,
+) -> None:
+    """Add all series of a configuration, in an order that depends on nothing else."""
     for wanted in (
         _plain(version, config_hash),
         _endpoints(),
@@ -48,7 +72,6 @@ def build_catalogue(
     ):
         for family, values in wanted:
             catalogue.column(family, values)
-    return catalogue
 
 
 def _plain(version: str, config_hash: str) -> Wanted:
@@ -73,6 +96,9 @@ def _plain(version: str, config_hash: str) -> Wanted:
         f.JOURNAL_TICKS,
     ):
         yield family, ()
+    for family in (f.RELOAD_OK, f.RELOAD_TIME):
+        yield family, ()
+    yield from ((f.RELOADS, (result,)) for result in RELOAD_RESULTS)
     yield from ((f.WRITER_FAILURES, (reason,)) for reason in FAILURES)
     yield from ((f.FEEDBACK, (state,)) for state in FEEDBACK_STATES)
     yield from ((f.REJECTED, (reason,)) for reason in REJECTIONS)
@@ -98,7 +124,8 @@ def _routes(names: Names, latencies: f.Latencies) -> Wanted:
         yield latencies.first_token, route
     for function, variant in _ends(names):
         yield latencies.tensorzero_overhead, (function, variant)
-        yield from ((latencies.request, (each, function, variant)) for each in ENDPOINTS)
+        named = FUNCTION_ENDPOINTS if function in names.functions else ENDPOINTS
+        yield from ((latencies.request, (each, function, variant)) for each in named)
     for values in _calls(names):
         yield f.REQUESTS, values
         yield f.INFERENCES, values

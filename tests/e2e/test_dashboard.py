@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
-from proxy.app.telemetry import Telemetry, create_cells, open_telemetry
+from proxy.app.telemetry import Telemetry, create_cells, open_telemetry, plan_catalogue
 from proxy.config.load import load_config
 from proxy.telemetry.families import SCRATCH
 from tests.harness import ROOT, free_port
@@ -71,8 +71,9 @@ def substituted(expression: str, function: str = ".*") -> str:
 def telemetry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Telemetry]:
     path = tmp_path_factory.mktemp("cells") / "cells"
     loaded = load_config(str(ROOT / "routes.yaml"), {})
-    create_cells(path, loaded, workers=1)
-    opened = open_telemetry(path, loaded, slot=1)
+    catalogue = plan_catalogue(loaded)
+    create_cells(path, catalogue, workers=1)
+    opened = open_telemetry(path, loaded, 1, catalogue)
     yield opened
     opened.cells.close()
 

@@ -7,9 +7,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from proxy import __version__
-
-VERSION_HEADER = {"x-tensorzero-gateway-version": __version__}
+from proxy.http.errors import VERSION_HEADER
 
 
 def json_answer(value: Any, status: int = 200) -> web.Response:
@@ -18,5 +16,5 @@ def json_answer(value: Any, status: int = 200) -> web.Response:
         status=status,
         body=orjson.dumps(value),
         content_type="application/json",
-        headers=VERSION_HEADER,
+        headers=dict([VERSION_HEADER]),
     )

@@ -11,7 +11,7 @@ from aiohttp import web
 from proxy.errors import AllVariantsFailed, InvalidRequest, NotFound, NotSupported
 from proxy.http.auth import Keys
 from proxy.http.client_stream import ClientStream
-from proxy.http.errors import Wording, envelope_dialect, respond, word
+from proxy.http.errors import VERSION_HEADER, Wording, envelope_dialect, respond, word
 from proxy.http.openai.outlets import ChatOutlet, EmbeddingsOutlet
 from proxy.http.overrides import read_body_rules, read_header_rules
 from proxy.models.credentials import CallCredentials
@@ -102,7 +102,7 @@ class EnvelopeHandler:
     async def _infer(
         self, request: web.BaseRequest, call: InferenceCall, outlet: ChatOutlet | EmbeddingsOutlet
     ) -> web.StreamResponse:
-        client = ClientStream(request)
+        client = ClientStream(request, (VERSION_HEADER,))
         try:
             await self._service.infer(call, outlet, client)
         except AllVariantsFailed as error:

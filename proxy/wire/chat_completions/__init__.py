@@ -1,9 +1,9 @@
 """OpenAI's chat completions protocol (platform.openai.com/docs/api-reference/chat).
 
-`request` turns a client's body into a neutral request, `response` and `stream` turn answers into
-neutral ones and back, `encode` makes a provider's body of a neutral request, `errors` finds the error that a provider put into a 200, `decode` does for
-the record what must be known of an answer from its raw bytes, and `usage_filter` takes a usage
-chunk out of a stream again.
+`request` turns a client's body into a neutral request, `encode` a neutral request into a provider's
+body; `response` and `stream` turn answers into neutral ones and back; `errors` finds the error that
+a provider put into a 200; `decode` does for the record what must be known of an answer from its raw
+bytes; `usage_filter` takes a usage chunk out of a stream again.
 
 Decoding is lenient, for some twenty vendors claim this protocol and each has its own reading:
 missing or null members, content as a list of parts, reasoning under three names, tool calls whole

@@ -32,7 +32,7 @@ def find_error(data: bytes, event: bytes = b"") -> int | None:
     something although it did not end well. One that gives no hint of a status counts as 500.
     """
     named = event.decode("utf-8", "replace")
-    if named not in _ERROR_EVENTS and b'"error"' not in data and b'"failed"' not in data:
+    if named not in _ERROR_EVENTS and b'"error"' not in data and b'failed"' not in data:
         return None
     try:
         value = lenient_loads(data)

@@ -60,7 +60,7 @@ def processes() -> Iterator[Processes]:
 
 @pytest.fixture
 def cells(tmp_path: Path) -> Iterator[Cells]:
-    made = Cells.create(tmp_path / "cells", WORKERS + 2, 16)
+    made = Cells.create(tmp_path / "cells", WORKERS + 2, 100)
     yield made
     made.close()
 
@@ -85,10 +85,10 @@ def test_counters_never_go_back_and_end_exact_while_processes_are_killed_and_ret
         kill(workers[slot])
         row = [cells.read(column)[slot] for column in range(catalogue.size)]
         done_by_the_dead = [sum(pair) for pair in zip(done_by_the_dead, row, strict=True)]
-        cells.retire(slot, catalogue.gauges())
+        cells.retire(slot, catalogue.gauges(), catalogue.size)
         for _ in range(SHORT_LIVES):
             cells.cell(WORKERS + 1, done).add(1000)
-            cells.retire(WORKERS + 1, catalogue.gauges())
+            cells.retire(WORKERS + 1, catalogue.gauges(), catalogue.size)
         workers[slot] = processes.start("count", path, slot, 0)
     done_by_the_dead[done] += KILLS * SHORT_LIVES * 1000
     alive = [0.0] * catalogue.size
@@ -115,7 +115,7 @@ def test_what_several_processes_count_adds_up_to_the_last_one(
     running = [processes.start("count", tmp_path / "cells", slot, rounds) for slot in (1, 2, 3)]
     for process in running:
         assert process.wait(60) == 0
-    cells.retire(2, catalogue.gauges())
+    cells.retire(2, catalogue.gauges(), catalogue.size)
     totals = cells.totals(catalogue.size)
     seconds = catalogue.column(SECONDS)
     assert totals[catalogue.column(DONE)] == 3 * rounds
@@ -131,7 +131,7 @@ def test_the_gauges_of_a_dead_process_are_gone_and_its_counters_stay(cells: Cell
     for slot in (1, 2):
         cells.cell(slot, done).add(5)
         cells.cell(slot, under_way).add(1)
-    cells.retire(1, catalogue.gauges())
+    cells.retire(1, catalogue.gauges(), catalogue.size)
     totals = cells.totals(catalogue.size)
     assert (totals[done], totals[under_way]) == (10, 1)
 
@@ -141,7 +141,7 @@ def test_one_total_is_the_same_as_among_all_of_them(cells: Cells) -> None:
     done = catalogue.column(DONE)
     for slot in (0, 1, 2):
         cells.cell(slot, done).add(slot + 0.5)
-    cells.retire(1, catalogue.gauges())
+    cells.retire(1, catalogue.gauges(), catalogue.size)
     assert cells.total(done) == cells.totals(catalogue.size)[done] == 4.5
 
 
@@ -150,7 +150,7 @@ def test_a_replacement_in_the_same_slot_begins_at_nothing(cells: Cells) -> None:
     column = catalogue.column(DONE)
     for _ in range(3):
         cells.cell(1, column).add(7)
-        cells.retire(1, catalogue.gauges())
+        cells.retire(1, catalogue.gauges(), catalogue.size)
         assert cells.cell(1, column).get() == 0
     assert cells.totals(catalogue.size)[column] == 21
 
@@ -164,7 +164,7 @@ def test_no_sum_changes_by_a_single_bit_when_a_process_is_retired(cells: Cells) 
             for _ in range(5):
                 seconds.observe(chance.expovariate(3.0))
         before = cells.totals(catalogue.size)
-        cells.retire(chance.randint(1, 3), catalogue.gauges())
+        cells.retire(chance.randint(1, 3), catalogue.gauges(), catalogue.size)
         assert cells.totals(catalogue.size) == before
 
 
@@ -185,7 +185,7 @@ def test_a_file_made_anew_leaves_those_alone_who_count_in_the_old_one(
     path = tmp_path / "cells"
     worker = processes.start("count", path, 1, 0)
     for _ in range(200):
-        Cells.create(path, WORKERS + 2, 16).close()
+        Cells.create(path, WORKERS + 2, 100).close()
     column = build_catalogue().column(DONE)
     before = cells.read(column)[1]
     while cells.read(column)[1] == before:
@@ -203,7 +203,7 @@ def test_a_file_that_holds_something_else_is_refused(tmp_path: Path) -> None:
         Cells(file)
 
 
-@pytest.mark.parametrize(("slot", "column"), [(-1, 0), (WORKERS + 3, 0), (0, -1), (0, 16)])
+@pytest.mark.parametrize(("slot", "column"), [(-1, 0), (WORKERS + 3, 0), (0, -1), (0, 100)])
 def test_a_cell_outside_the_file_is_refused_rather_than_a_neighbour_s_given(
     cells: Cells, slot: int, column: int
 ) -> None:

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.errors import UpstreamError
 from proxy.telemetry import families as f
-from proxy.telemetry.catalogue import Catalogue
+from proxy.telemetry.catalogue import SPARE_WIDTH, Catalogue
 from proxy.telemetry.cells import Cells
 from proxy.telemetry.collector import Renderer
 from proxy.telemetry.metrics import OTHER, Metrics
@@ -127,7 +127,7 @@ def test_one_page_sums_all_processes_and_keeps_what_the_dead_counted(cells: Cell
     columns = catalogue()
     for slot in (1, 2):
         call(open_metrics(cells, slot, catalogue()), 0.05)
-    cells.retire(1, columns.gauges())
+    cells.retire(1, columns.gauges(), columns.size)
     request = {
         "endpoint": "chat_completions",
         "function_name": "haiku",
@@ -264,7 +264,7 @@ def test_two_processes_number_the_series_of_a_configuration_alike() -> None:
     first, second = catalogue(), catalogue()
     assert first.series == second.series
     ends = [each.column + each.family.width for each in first.series]
-    assert [each.column for each in first.series] == [0, *ends[:-1]]
+    assert [each.column for each in first.series] == [SPARE_WIDTH, *ends[:-1]]
 
 
 def test_what_processes_tell_each_other_is_not_shown(cells: Cells) -> None:

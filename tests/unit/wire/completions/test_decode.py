@@ -118,7 +118,9 @@ def test_what_is_no_request_is_refused(body: bytes) -> None:
         CompletionsDecoder().decode_input("completions", body)
 
 
-KEYS = st.sampled_from("choices text index finish_reason usage error id created delta".split())
+KEYS = st.sampled_from(
+    ["choices", "text", "index", "finish_reason", "usage", "error", "id", "created", "delta"]
+)
 SHAPES = st.recursive(
     st.sampled_from([None, True, 1, -1, 1.5, "", "a", "stop"]),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=4),

@@ -195,9 +195,34 @@ KINDS = st.sampled_from(
     ]
 )
 KEYS = st.sampled_from(
-    "type item response output content summary delta text refusal status usage error id item_id "
-    "output_index content_index summary_index call_id name arguments input_tokens created_at "
-    "incomplete_details reason encrypted_content output_tokens_details".split()
+    [
+        "type",
+        "item",
+        "response",
+        "output",
+        "content",
+        "summary",
+        "delta",
+        "text",
+        "refusal",
+        "status",
+        "usage",
+        "error",
+        "id",
+        "item_id",
+        "output_index",
+        "content_index",
+        "summary_index",
+        "call_id",
+        "name",
+        "arguments",
+        "input_tokens",
+        "created_at",
+        "incomplete_details",
+        "reason",
+        "encrypted_content",
+        "output_tokens_details",
+    ]
 )
 SHAPES = st.recursive(
     st.sampled_from([None, True, 1, -1, 1.5, "", "a"]) | KINDS,

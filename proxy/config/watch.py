@@ -1,0 +1,88 @@
+"""Whether the files of a configuration have changed: their content counts, not their times.
+
+A ConfigMap of Kubernetes is swapped by renaming a link, an editor replaces a file, a deployment
+writes in place: all are seen by reading what the names lead to now. Files are read again only when
+their state on disk differs from the last look.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from proxy.config.files import find_files
+from proxy.config.schema import Config
+from proxy.config.schema.credentials import (
+    CredentialLocation,
+    PathFromEnvLocation,
+    PathLocation,
+    leaves,
+)
+
+Stamp = tuple[int, int, int, int]
+
+
+class ConfigWatch:
+    """Looks at the files of one pattern, and at `more` that they name. Not for several threads."""
+
+    def __init__(self, pattern: str, more: Sequence[Path]) -> None:
+        self._pattern = pattern
+        self.more = more
+        self._stamps: dict[Path, Stamp | None] = {}
+        self._digests: dict[Path, bytes] = {}
+
+    def digest(self) -> bytes:
+        """Of the names and contents of all files, as they are now."""
+        found, _ = find_files(self._pattern)
+        total = hashlib.sha256()
+        for path in dict.fromkeys([*found, *self.more]):
+            total.update(os.fsencode(path) + b"\0" + self._content(path))
+        return total.digest()
+
+    def _content(self, path: Path) -> bytes:
+        stamp = _stamp(path)
+        if stamp is None or self._stamps.get(path) != stamp or path not in self._digests:
+            self._digests[path] = _digest(path)
+            self._stamps[path] = stamp
+        return self._digests[path]
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def _digest(path: Path) -> bytes:
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError:
+        return b"-"
+
+
+def credential_files(config: Config, environ: Mapping[str, str]) -> list[Path]:
+    """The files in which keys of the configuration are."""
+    found = [_file_of(leaf, environ) for each in _locations(config) for leaf in leaves(each)]
+    return [Path(path) for path in dict.fromkeys(found) if path]
+
+
+def _locations(config: Config) -> Iterable[CredentialLocation]:
+    providers = [
+        *(each for model in config.models.values() for each in model.providers.values()),
+        *(each for model in config.embedding_models.values() for each in model.providers.values()),
+    ]
+    yield from (provider.api_key_location for provider in providers)
+    if config.zeroproxy.default_provider is not None:
+        yield config.zeroproxy.default_provider.api_key_location
+
+
+def _file_of(location: CredentialLocation, environ: Mapping[str, str]) -> str:
+    if isinstance(location, PathLocation):
+        return location.path
+    if isinstance(location, PathFromEnvLocation):
+        return environ.get(location.variable, "")
+    return ""

@@ -1,0 +1,34 @@
+"""All sections, in the order of the page."""
+
+from __future__ import annotations
+
+from tests.compat.blocks import blocks, faults
+from tests.compat.case import Case, Section
+from tests.compat.errors import errors
+from tests.compat.extensions import extensions
+from tests.compat.fields import endpoints, fields
+from tests.compat.messages import messages
+from tests.compat.models import models
+from tests.compat.parameters import parameters
+from tests.compat.response import response
+from tests.compat.streaming import streaming
+from tests.compat.vectors import embeddings
+
+SECTIONS: tuple[Section, ...] = (
+    endpoints,
+    fields,
+    extensions,
+    models,
+    messages,
+    blocks,
+    faults,
+    parameters,
+    response,
+    streaming,
+    errors,
+    embeddings,
+)
+
+
+def all_cases() -> list[Case]:
+    return [case for section in SECTIONS for case in section.cases]
