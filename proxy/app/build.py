@@ -17,7 +17,7 @@ from proxy.http.server import Dispatcher
 from proxy.net.aiohttp_transport import AiohttpTransport
 from proxy.net.watchdog import Watchdog
 from proxy.providers.dummy import FlakyCounters
-from proxy.services.relay_call import Closing
+from proxy.services.lane import Closing
 from proxy.store.inference_store import PostgresInferenceStore
 from proxy.store.journal import Journal
 from proxy.telemetry import families as f

@@ -27,8 +27,8 @@ from proxy.net.watchdog import Watchdog
 from proxy.providers.dummy import FlakyCounters
 from proxy.services.feedback import FeedbackService
 from proxy.services.infer import InferService
+from proxy.services.lane import Closing, Lane, LaneSettings
 from proxy.services.relay import RelayService
-from proxy.services.relay_call import Closing, RelaySettings
 from proxy.store.inference_store import PostgresInferenceStore
 from proxy.types.exchange import ConfigSnapshot
 from proxy.types.ports import Limits, Recorder, Transport
@@ -70,23 +70,23 @@ def build_generation(bench: Bench, loaded: LoadedConfig, telemetry: Telemetry) -
     config = loaded.config
     targets = LiveBuilder(config, os.environ, telemetry.budget_of, bench.flaky).targets()
     policy = Policy(_limits(config), on_refused=telemetry.metrics.retry_refused)
-    parts = (
-        targets,
-        policy,
-        bench.transport,
-        bench.watchdog,
-        bench.recorder,
-        telemetry.metrics,
-        _settings(loaded),
-        bench.closing,
+    lane = Lane(
+        targets=targets,
+        policy=policy,
+        transport=bench.transport,
+        watchdog=bench.watchdog,
+        recorder=bench.recorder,
+        metrics=telemetry.metrics,
+        settings=_settings(loaded),
+        closing=bench.closing,
     )
     keys = Keys(config.zeroproxy.api_keys, config.zeroproxy.api_key_header)
-    relay = RelayHandler(RelayService(*parts), keys, _upload_limits(config, bench.folder))
+    relay = RelayHandler(RelayService(lane), keys, _upload_limits(config, bench.folder))
     models = ModelsHandler(targets, bench.started)
     renderer = telemetry.renderer()
     routes = build_routes(
         relay,
-        EnvelopeHandler(InferService(*parts), keys),
+        EnvelopeHandler(InferService(lane), keys),
         models,
         FeedbackHandler(_feedback(bench, loaded, telemetry)),
         Operations(bench.condition, loaded.snapshot.hash, renderer.render),
@@ -117,9 +117,9 @@ def _seconds(millis: int | None) -> float | None:
     return None if millis is None else millis / 1000
 
 
-def _settings(loaded: LoadedConfig) -> RelaySettings:
+def _settings(loaded: LoadedConfig) -> LaneSettings:
     own = loaded.config.zeroproxy
-    return RelaySettings(
+    return LaneSettings(
         config_hash=loaded.snapshot.hash,
         peek_limit=own.limits.max_peek_bytes,
         record_limit=own.recording.max_recorded_bytes,

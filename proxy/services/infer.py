@@ -20,22 +20,19 @@ from proxy.errors import (
 )
 from proxy.inference.variant import Variant
 from proxy.models.model import Route
-from proxy.models.policy import CallLog, Candidate, Policy, classify_leniently
+from proxy.models.policy import CallLog, Candidate, classify_leniently
 from proxy.models.rewrite import rewrite_body, rewrite_headers
-from proxy.net.watchdog import Watchdog
 from proxy.providers.base import answers_neutrally
 from proxy.services.failures import describe
 from proxy.services.infer_call import Failure, InferenceCall, InferProgress, Outlet, Served
 from proxy.services.infer_record import build_exchange
 from proxy.services.infer_sink import ChunkOutlet, InferSink
+from proxy.services.lane import Lane
 from proxy.services.recording_tap import RecordingTap
-from proxy.services.relay_call import Closing, RelaySettings
-from proxy.services.targets import Targets
 from proxy.services.tasks import Asked
-from proxy.telemetry.metrics import Metrics
 from proxy.types.exchange import EndReason
 from proxy.types.ids import new_id
-from proxy.types.ports import Body, Client, Limits, Recorder, Transport
+from proxy.types.ports import Body, Client, Limits
 from proxy.wire.accumulate import ChunkAccumulator
 
 JSON = (("Content-Type", "application/json"),)
@@ -44,25 +41,9 @@ JSON = (("Content-Type", "application/json"),)
 class InferService:
     """Answers inferences of one configuration."""
 
-    def __init__(
-        self,
-        targets: Targets,
-        policy: Policy,
-        transport: Transport,
-        watchdog: Watchdog,
-        recorder: Recorder,
-        metrics: Metrics,
-        settings: RelaySettings,
-        closing: Closing,
-    ) -> None:
-        self.targets = targets
-        self._policy = policy
-        self._transport = transport
-        self._watchdog = watchdog
-        self._recorder = recorder
-        self._metrics = metrics
-        self._settings = settings
-        self._closing = closing
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+        self.targets = lane.targets
 
     async def infer(self, call: InferenceCall, outlet: Outlet, client: Client) -> None:
         """Answer `client` in the outlet's words.
@@ -73,20 +54,17 @@ class InferService:
             AllVariantsFailed: no provider answered; recorded, and the client is to be told.
             asyncio.CancelledError: the client left; recorded.
         """
-        self._recorder.admit()
+        self._lane.recorder.admit()
         for scope, _ in (*call.extra_body, *call.extra_headers):
             if scope.variant_name is not None:
                 call.target.check_variant(scope.variant_name)
         progress = InferProgress(call, CallLog(call.began))
         candidates = self._candidates(progress, call.target.choose(call.episode_id, call.pinned))
-        with self._metrics.in_flight(call.endpoint):
+        with self._lane.metrics.in_flight(call.endpoint):
             try:
                 await self._run(progress, candidates, outlet, client)
             except asyncio.CancelledError:
-                reason = (
-                    EndReason.SHUTDOWN if self._closing.begun else EndReason.CLIENT_DISCONNECTED
-                )
-                await self._record(progress, reason)
+                await self._record(progress, self._lane.closing.reason)
                 client.abort()
                 raise
             except (ConnectionError, ZeroProxyError):
@@ -113,7 +91,7 @@ class InferService:
         ) -> UpstreamError | None:
             return await self._attempt(progress, candidate, route, limits, outlet, client)
 
-        served = await self._policy.run(
+        served = await self._lane.policy.run(
             candidates,
             attempt,
             progress.log,
@@ -138,10 +116,10 @@ class InferService:
         outlet: Outlet,
         client: Client,
     ) -> UpstreamError | None:
-        now = self._watchdog.now
+        now = self._lane.watchdog.now
         variant = progress.call.target.named(candidate.variant_name)
         self._begin(progress, candidate, variant, route)
-        cells = self._metrics.for_route(
+        cells = self._lane.metrics.for_route(
             progress.call.target.function_name, variant.name, candidate.model.name, route.name
         )
         outlet.begin(_served(progress))
@@ -177,7 +155,7 @@ class InferService:
     ) -> None:
         progress.candidate, progress.variant, progress.route = candidate, variant, route
         progress.model_inference_id = new_id()
-        progress.tap = RecordingTap(self._settings.record_limit)
+        progress.tap = RecordingTap(self._lane.settings.record_limit)
         progress.accumulator = ChunkAccumulator()
         progress.answer, progress.upstream_headers = None, {}
 
@@ -201,10 +179,10 @@ class InferService:
         task, provider = progress.call.task, asked.route.provider
         progress.raw_request, progress.wire = b"", ""
         if answers_neutrally(provider):
-            flight = self._watchdog.watch(asked.limits)
+            flight = self._lane.watchdog.watch(asked.limits)
             with flight:
                 progress.answer = await task.ask(provider, asked, chunks, flight)
-            progress.last_at = self._watchdog.now()
+            progress.last_at = self._lane.watchdog.now()
             return None
         outgoing = task.encode(provider, asked)
         body = self._rewritten(progress, asked, outgoing.body)
@@ -213,11 +191,11 @@ class InferService:
             progress,
             chunks,
             stream=task.stream,
-            error_limit=self._settings.peek_limit,
+            error_limit=self._lane.settings.peek_limit,
             decode=task.decode,
-            now=self._watchdog.now,
+            now=self._lane.watchdog.now,
         )
-        await self._transport.send(replace(outgoing, body=body), sink)
+        await self._lane.transport.send(replace(outgoing, body=body), sink)
         return sink.error
 
     def _rewritten(self, progress: InferProgress, asked: Asked, body: bytes | Body) -> bytes:
@@ -277,8 +255,8 @@ class InferService:
         if progress.recorded or progress.call.dryrun:
             return
         progress.recorded = True
-        seconds = self._watchdog.now() - progress.call.began
-        self._metrics.ended(
+        seconds = self._lane.watchdog.now() - progress.call.began
+        self._lane.metrics.ended(
             endpoint=progress.call.endpoint,
             function_name=progress.call.target.function_name,
             variant_name=progress.candidate.variant_name if progress.candidate else "",
@@ -288,7 +266,7 @@ class InferService:
             seconds=seconds,
             overhead=max(0.0, seconds - progress.waited),
         )
-        settings = self._settings
+        settings = self._lane.settings
         exchange = build_exchange(
             progress,
             reason,
@@ -296,7 +274,7 @@ class InferService:
             config_hash=settings.config_hash,
             record_limit=settings.record_limit,
         )
-        await self._recorder.exchange(exchange)
+        await self._lane.recorder.exchange(exchange)
 
 
 def _served(progress: InferProgress) -> Served:

@@ -23,21 +23,21 @@ from proxy.errors import (
 )
 from proxy.inference.variant import Variant
 from proxy.models.model import Route
-from proxy.models.policy import CallLog, Candidate, Policy
+from proxy.models.policy import CallLog, Candidate
 from proxy.models.rewrite import rewrite_headers
-from proxy.net.watchdog import Watchdog
 from proxy.providers.base import NeutralProvider, answers_neutrally, makes_vectors
 from proxy.services.endpoints import CHAT_COMPLETIONS, EMBEDDINGS
+from proxy.services.lane import Lane
 from proxy.services.neutral_attempt import answer_embeddings, answer_neutrally
 from proxy.services.outgoing import outgoing_body
 from proxy.services.recording_tap import RecordingTap
-from proxy.services.relay_call import Closing, Progress, RelayCall, RelaySettings
+from proxy.services.relay_call import Progress, RelayCall
 from proxy.services.relay_record import build_exchange
 from proxy.services.relay_sink import RelaySink
-from proxy.services.targets import Target, Targets
-from proxy.telemetry.metrics import Metrics, RouteCells
+from proxy.services.targets import Target
+from proxy.telemetry.metrics import RouteCells
 from proxy.types.exchange import EndReason
-from proxy.types.ports import Body, Client, Limits, Recorder, Transport
+from proxy.types.ports import Body, Client, Limits
 from proxy.wire.chat_completions.usage_filter import UsageFilter
 
 USAGE_WIRES = ("chat_completions", "completions")
@@ -48,29 +48,13 @@ FUNCTION_WIRES = ("chat_completions", "responses", "completions")
 class RelayService:
     """Answers calls of one configuration."""
 
-    def __init__(
-        self,
-        targets: Targets,
-        policy: Policy,
-        transport: Transport,
-        watchdog: Watchdog,
-        recorder: Recorder,
-        metrics: Metrics,
-        settings: RelaySettings,
-        closing: Closing,
-    ) -> None:
-        self.targets = targets
-        self._policy = policy
-        self._transport = transport
-        self._watchdog = watchdog
-        self._recorder = recorder
-        self._metrics = metrics
-        self._settings = settings
-        self._closing = closing
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+        self.targets = lane.targets
 
     def admit(self) -> None:
         """Ask before a body is read; raises RecordingRefused when the journal is at its bound."""
-        self._recorder.admit()
+        self._lane.recorder.admit()
 
     async def relay(self, call: RelayCall, client: Client) -> None:
         """Answer `client`, whatever happens.
@@ -81,18 +65,15 @@ class RelayService:
             AllVariantsFailed: no provider answered; recorded, and the client is to be told.
             asyncio.CancelledError: the client left; recorded.
         """
-        self._recorder.admit()
+        self._lane.recorder.admit()
         target = self._resolve(call)
         progress = Progress(call, target, CallLog(call.began))
         candidates = self._candidates(progress, target.choose(call.episode_id, call.pinned))
-        with self._metrics.in_flight(call.endpoint.name):
+        with self._lane.metrics.in_flight(call.endpoint.name):
             try:
                 await self._run(progress, candidates, client)
             except asyncio.CancelledError:
-                reason = (
-                    EndReason.SHUTDOWN if self._closing.begun else EndReason.CLIENT_DISCONNECTED
-                )
-                await self._record(progress, reason)
+                await self._record(progress, self._lane.closing.reason)
                 client.abort()
                 raise
             except ConnectionError:
@@ -133,7 +114,7 @@ class RelayService:
         return target
 
     def _allowed(self, path: str) -> bool:
-        allowed = self._settings.allowed_paths
+        allowed = self._lane.settings.allowed_paths
         return any(path == each or path.startswith(each + "/") for each in allowed)
 
     def _refuse_operators_keys(self, call: RelayCall, target: Target) -> None:
@@ -157,7 +138,7 @@ class RelayService:
             return await self._attempt(progress, candidate, route, limits, client)
 
         stream = progress.call.peek.stream
-        served = await self._policy.run(candidates, attempt, progress.log, stream=stream)
+        served = await self._lane.policy.run(candidates, attempt, progress.log, stream=stream)
         if served is None:
             await self._answer_failure(progress, client)
         else:
@@ -173,9 +154,9 @@ class RelayService:
         limits: Limits,
         client: Client,
     ) -> UpstreamError | None:
-        now = self._watchdog.now
+        now = self._lane.watchdog.now
         variant = progress.target.named(candidate.variant_name)
-        cells = self._metrics.for_route(
+        cells = self._lane.metrics.for_route(
             progress.target.function_name, variant.name, candidate.model.name, route.name
         )
         sink = self._sink(progress, candidate, route, client, cells)
@@ -210,9 +191,9 @@ class RelayService:
             client,
             endpoint=call.endpoint,
             stream=call.peek.stream,
-            peek_limit=self._settings.peek_limit,
-            tap=RecordingTap(self._settings.record_limit),
-            now=self._watchdog.now,
+            peek_limit=self._lane.settings.peek_limit,
+            tap=RecordingTap(self._lane.settings.record_limit),
+            now=self._lane.watchdog.now,
             on_start=on_start,
             on_gap=cells.gap,
             strip=UsageFilter() if self._asks_usage(call, route) else None,
@@ -242,7 +223,7 @@ class RelayService:
             method=call.method,
             query=call.query,
         )
-        await self._transport.send(request, sink)
+        await self._lane.transport.send(request, sink)
 
     async def _ask(
         self,
@@ -262,7 +243,7 @@ class RelayService:
                 stream=call.peek.stream,
                 include_usage=call.peek.include_usage,
                 credentials=call.credentials.dynamic,
-                flight=self._watchdog.watch(limits),
+                flight=self._lane.watchdog.watch(limits),
                 sink=sink,
             )
         elif call.endpoint is EMBEDDINGS and isinstance(body, bytes) and makes_vectors(provider):
@@ -271,7 +252,7 @@ class RelayService:
                 body,
                 model=call.peek.model,
                 credentials=call.credentials.dynamic,
-                flight=self._watchdog.watch(limits),
+                flight=self._lane.watchdog.watch(limits),
                 sink=sink,
             )
         else:
@@ -281,7 +262,7 @@ class RelayService:
 
     def _asks_usage(self, call: RelayCall, route: Route) -> bool:
         """Whether we ask for the usage chunk of a stream, and take it out again."""
-        if not self._settings.request_usage or call.endpoint.wire not in USAGE_WIRES:
+        if not self._lane.settings.request_usage or call.endpoint.wire not in USAGE_WIRES:
             return False
         asks = call.peek.stream and not call.peek.include_usage
         return asks and getattr(route.provider, "usage", "ask") == "ask"
@@ -345,8 +326,8 @@ class RelayService:
         if progress.recorded:
             return
         progress.recorded = True
-        seconds = self._watchdog.now() - progress.call.began
-        self._metrics.ended(
+        seconds = self._lane.watchdog.now() - progress.call.began
+        self._lane.metrics.ended(
             endpoint=progress.call.endpoint.name,
             function_name=progress.target.function_name,
             variant_name=progress.candidate.variant_name if progress.candidate else "",
@@ -356,7 +337,9 @@ class RelayService:
             seconds=seconds,
             overhead=max(0.0, seconds - progress.waited),
         )
-        await self._recorder.exchange(build_exchange(progress, reason, seconds, self._settings))
+        await self._lane.recorder.exchange(
+            build_exchange(progress, reason, seconds, self._lane.settings)
+        )
 
 
 def ours(progress: Progress) -> list[tuple[str, str]]:

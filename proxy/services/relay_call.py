@@ -42,25 +42,6 @@ class Upload(Body, Protocol):
         """Let go of what is kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class RelaySettings:
-    """What the configuration says of the relay."""
-
-    config_hash: bytes
-    peek_limit: int
-    record_limit: int
-    request_usage: bool
-    allowed_paths: tuple[str, ...] = ()
-    """Beginnings of paths, below `/v1/`, that the operator's keys serve beside inference."""
-
-
-@dataclass(slots=True)
-class Closing:
-    """Whether calls that are still under way are about to be cut."""
-
-    begun: bool = False
-
-
 @dataclass(slots=True)
 class RelayCall:
     """One call, as `http/` hands it over."""

@@ -12,11 +12,12 @@ from proxy.types.exchange import EndReason, Exchange, ModelCall
 from proxy.types.ids import new_id
 
 if TYPE_CHECKING:
-    from proxy.services.relay_call import Progress, RelayCall, RelaySettings
+    from proxy.services.lane import LaneSettings
+    from proxy.services.relay_call import Progress, RelayCall
 
 
 def build_exchange(
-    progress: Progress, reason: EndReason, seconds: float, settings: RelaySettings
+    progress: Progress, reason: EndReason, seconds: float, settings: LaneSettings
 ) -> Exchange:
     """The record of a call that has ended after `seconds`, for whatever reason."""
     call, log, sink = progress.call, progress.log, progress.sink
@@ -75,7 +76,7 @@ def _request(call: RelayCall, limit: int) -> tuple[bytes, int, bytes, bytes]:
     return b"", body.received, body.sha256, orjson.dumps(parts) if parts else b""
 
 
-def _model_call(progress: Progress, settings: RelaySettings) -> ModelCall:
+def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
     sink, candidate, route = progress.sink, progress.candidate, progress.route
     assert sink is not None and candidate is not None and route is not None
     call = progress.call

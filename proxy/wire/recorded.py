@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from proxy.errors import UpstreamGarbage
 from proxy.types.content import ToolCall, blocks_to_json, output_to_json
 from proxy.types.decoded import Decoded
-from proxy.types.response import Answer, Chunk
+from proxy.types.response import Answer
 from proxy.wire.accumulate import ChunkAccumulator
+from proxy.wire.events import EventDecoder
 
 NO_ANSWER = Answer(id="", blocks=())
 
@@ -46,25 +46,11 @@ class ReadAnswer:
         )
 
 
-class ChunkDecoder(Protocol):
-    """A protocol's decoder of streams."""
-
-    damaged: bool
-    error_status: int | None
-
-    @property
-    def complete(self) -> bool: ...
-
-    def feed(self, block: bytes) -> list[Chunk]: ...
-
-    def close(self) -> list[Chunk]: ...
-
-
 def read_blocks(
     stream: bool,
     blocks: Iterable[bytes],
     read_whole: Callable[[bytes], ReadAnswer],
-    decoder: ChunkDecoder,
+    decoder: EventDecoder,
 ) -> ReadAnswer:
     """Read an answer given in blocks as they came.
 
@@ -83,7 +69,7 @@ def read_blocks(
     return ReadAnswer(NO_ANSWER, False, unread="no JSON" if body else "")
 
 
-def _read_stream(body: bytes, decoder: ChunkDecoder) -> ReadAnswer:
+def _read_stream(body: bytes, decoder: EventDecoder) -> ReadAnswer:
     accumulator = ChunkAccumulator()
     for chunk in (*decoder.feed(body), *decoder.close()):
         accumulator.add(chunk)

@@ -157,8 +157,8 @@ async def test_rows_say_what_happened(
 @pytest.mark.parametrize(
     ("path", "method", "body", "status"),
     [
-        ("/v1/nothing", "POST", b"{}", 404),
-        ("/v1/chat/completions", "GET", None, 405),
+        ("/v1/models/nothing", "GET", None, 404),
+        ("/v1/models", "POST", b"{}", 405),
         ("/v1/chat/completions", "POST", b"", 400),
         ("/v1/chat/completions", "POST", b"[1]", 400),
         ("/v1/chat/completions", "POST", b'{"messages":[]}', 400),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import msgspec
 import orjson
 
 from proxy.errors import InvalidRequest
@@ -26,6 +25,7 @@ from proxy.types.request import NO_CREDENTIALS, Input, Message, ModelRequest, Pa
 from proxy.wire.chat_completions.files import FILE_PARTS
 from proxy.wire.lenient import whole_text
 from proxy.wire.members import list_items, object_members, value_of
+from proxy.wire.values import compact_json, raw_flag, raw_integer, raw_number, raw_text
 
 SYSTEM_ROLES = ("system", "developer")
 TOOL_ROLES = ("tool", "function")
@@ -57,26 +57,26 @@ def decode_request(
         tools=_given(members.get("tools")),
         tool_choice=_given(members.get("tool_choice")),
         response_format=_given(members.get("response_format")),
-        parallel_tool_calls=_flag(members.get("parallel_tool_calls")),
+        parallel_tool_calls=raw_flag(members.get("parallel_tool_calls")),
         credentials=credentials,
     )
 
 
 def decode_params(members: Raw) -> Params:
     """The parameters among a body's top-level members; of the two limits the smaller one."""
-    limits = [_integer(members.get(key)) for key in ("max_tokens", "max_completion_tokens")]
+    limits = [raw_integer(members.get(key)) for key in ("max_tokens", "max_completion_tokens")]
     return Params(
-        temperature=_number(members.get("temperature")),
-        top_p=_number(members.get("top_p")),
+        temperature=raw_number(members.get("temperature")),
+        top_p=raw_number(members.get("top_p")),
         max_tokens=min((limit for limit in limits if limit is not None), default=None),
-        seed=_integer(members.get("seed")),
-        presence_penalty=_number(members.get("presence_penalty")),
-        frequency_penalty=_number(members.get("frequency_penalty")),
+        seed=raw_integer(members.get("seed")),
+        presence_penalty=raw_number(members.get("presence_penalty")),
+        frequency_penalty=raw_number(members.get("frequency_penalty")),
         stop_sequences=_strings(members.get("stop")),
         json_mode=_json_mode(members.get("response_format")),
-        reasoning_effort=_string(members.get("reasoning_effort")),
-        service_tier=_string(members.get("service_tier")),
-        verbosity=_string(members.get("verbosity")),
+        reasoning_effort=raw_text(members.get("reasoning_effort")),
+        service_tier=raw_text(members.get("service_tier")),
+        verbosity=raw_text(members.get("verbosity")),
     )
 
 
@@ -119,7 +119,7 @@ class _InputDecoder:
         self._tools: dict[str, str] = {}  # name of the tool, by the id of its call
 
     def add(self, message: Raw) -> None:
-        role = _string(message.get("role")) or ""
+        role = raw_text(message.get("role")) or ""
         if role in TOOL_ROLES:
             self._results.append(self._decode_result(message))
             return
@@ -142,9 +142,9 @@ class _InputDecoder:
             self._results = []
 
     def _decode_result(self, message: Raw) -> ToolResult:
-        identifier = _string(message.get("tool_call_id")) or ""
-        name = self._tools.get(identifier) or _string(message.get("name")) or ""
-        return ToolResult(identifier, name, _compact(message.get("content", b"null")))
+        identifier = raw_text(message.get("tool_call_id")) or ""
+        name = self._tools.get(identifier) or raw_text(message.get("name")) or ""
+        return ToolResult(identifier, name, compact_json(message.get("content", b"null")))
 
     def _add_system(self, message: Raw) -> None:
         for block in _decode_content(message.get("content", b"null"), "system"):
@@ -160,14 +160,14 @@ class _InputDecoder:
         self._tools.update({call.id: call.name for call in calls})
         content = _decode_content(message.get("content", b"null"), role)
         blocks: list[Block] = [*_decode_thoughts(message), *content, *calls]
-        refusal = _string(message.get("refusal"))
+        refusal = raw_text(message.get("refusal"))
         if refusal:
             blocks.append(Unknown(orjson.dumps({"type": "refusal", "refusal": refusal})))
         self._messages.append(Message(role, tuple(blocks)))
 
 
 def _decode_content(content: bytes, role: str) -> Iterator[Block]:
-    text = _string(content)
+    text = raw_text(content)
     if text is not None:
         yield Text(text)
     elif content.startswith(b"["):
@@ -178,21 +178,21 @@ def _decode_content(content: bytes, role: str) -> Iterator[Block]:
 
 
 def _decode_part(raw: bytes, role: str) -> Block:
-    text = _string(raw)
+    text = raw_text(raw)
     if text is not None:
         return Text(text)
     if not raw.startswith(b"{"):
         return Unknown(raw)
     part = object_members(raw)
-    kind = _string(part.get("type")) or ""
+    kind = raw_text(part.get("type")) or ""
     decode_file = FILE_PARTS.get(kind)
     block = decode_file(part) if decode_file else _decode_text_part(kind, part, role)
     return block or Unknown(raw)
 
 
 def _decode_text_part(kind: str, part: Raw, role: str) -> Block | None:
-    text, value = _string(part.get("text")), _string(part.get("value"))
-    name, arguments = _string(part.get("name")), part.get("arguments")
+    text, value = raw_text(part.get("text")), raw_text(part.get("value"))
+    name, arguments = raw_text(part.get("name")), part.get("arguments")
     old_arguments = part.get("tensorzero::arguments")
     if kind == "text" and text is not None:
         return Text(text)
@@ -211,7 +211,7 @@ def _decode_calls(message: Raw) -> Iterator[ToolCall]:
         if not raw.startswith(b"{"):
             continue
         call = object_members(raw)
-        yield _decode_call(_string(call.get("id")) or "", call)
+        yield _decode_call(raw_text(call.get("id")) or "", call)
     legacy = message.get("function_call", b"null")
     if legacy.startswith(b"{"):
         yield _decode_call("", {"function": legacy})
@@ -221,25 +221,17 @@ def _decode_call(identifier: str, call: Raw) -> ToolCall:
     inner = call.get("function") or call.get("custom") or b"{}"
     function = object_members(inner) if inner.startswith(b"{") else {}
     arguments = function.get("arguments") or function.get("input") or b'""'
-    text = _string(arguments)
-    name = _string(function.get("name")) or ""
-    return ToolCall(identifier, name, _compact(arguments) if text is None else text)
+    text = raw_text(arguments)
+    name = raw_text(function.get("name")) or ""
+    return ToolCall(identifier, name, compact_json(arguments) if text is None else text)
 
 
 def _decode_thoughts(message: Raw) -> Iterator[Thought]:
     for key in ("reasoning_content", "reasoning"):
-        text = _string(message.get(key))
+        text = raw_text(message.get(key))
         if text:
             yield Thought(text)
             return
-
-
-def _compact(raw: bytes) -> str:
-    """The JSON text without whitespace; key order and number spelling stay."""
-    try:
-        return msgspec.json.format(raw, indent=-1).decode()
-    except (ValueError, RecursionError):
-        return raw.decode()
 
 
 def _given(raw: bytes | None) -> bytes | None:
@@ -250,35 +242,12 @@ def _value(raw: bytes | None) -> object:
     return None if raw is None else value_of(raw)
 
 
-def _string(raw: bytes | None) -> str | None:
-    if raw is None or not raw.startswith(b'"'):
-        return None
-    value = value_of(raw)
-    return whole_text(value) if isinstance(value, str) else None
-
-
 def _strings(raw: bytes | None) -> tuple[str, ...] | None:
     value = _value(raw)
     if isinstance(value, str):
         return (whole_text(value),)
     items: Sequence[object] = value if isinstance(value, list) else ()
     return tuple(whole_text(item) for item in items if isinstance(item, str)) or None
-
-
-def _number(raw: bytes | None) -> float | None:
-    value = _value(raw)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return value
-
-
-def _integer(raw: bytes | None) -> int | None:
-    value = _number(raw)
-    return int(value) if value is not None and value == value // 1 else None
-
-
-def _flag(raw: bytes | None) -> bool | None:
-    return {b"true": True, b"false": False}.get(raw or b"")
 
 
 def _json_mode(raw: bytes | None) -> str | None:

@@ -11,6 +11,7 @@ from proxy.types.response import Answer, FinishReason
 from proxy.types.usage import NO_USAGE, Usage
 from proxy.wire.chat_completions.errors import find_error
 from proxy.wire.lenient import lenient_dumps, lenient_object, whole_text
+from proxy.wire.values import count_of, object_of, text_of
 
 __all__ = ["decode_response", "encode_response", "encode_usage", "find_error"]
 
@@ -53,7 +54,7 @@ def decode_response(body: bytes) -> Answer:
         usage=decode_usage(answer),
         finish_reason=decode_finish_reason(choice.get("finish_reason")),
         raw_response=body.decode("utf-8", "replace"),
-        created=_count(answer.get("created")) or 0,
+        created=count_of(answer.get("created")) or 0,
     )
 
 
@@ -81,11 +82,11 @@ def decode_usage(answer: Mapping[str, object]) -> Usage:
         usage = extra.get("usage") if isinstance(extra, dict) else None
     if not isinstance(usage, dict):
         return NO_USAGE
-    prompt = _object(usage.get("prompt_tokens_details"))
-    completion = _object(usage.get("completion_tokens_details"))
+    prompt = object_of(usage.get("prompt_tokens_details"))
+    completion = object_of(usage.get("completion_tokens_details"))
     return Usage(
-        _count(usage.get("prompt_tokens")),
-        _count(usage.get("completion_tokens")),
+        count_of(usage.get("prompt_tokens")),
+        count_of(usage.get("completion_tokens")),
         _first(prompt.get("cached_tokens"), usage.get("prompt_cache_hit_tokens")),
         _first(prompt.get("cache_write_tokens"), usage.get("cache_creation_input_tokens")),
         _first(completion.get("reasoning_tokens"), usage.get("reasoning_tokens")),
@@ -179,8 +180,8 @@ def tool_calls_of(source: Mapping[str, object]) -> list[Mapping[str, object]]:
 
 def called(call: Mapping[str, object]) -> tuple[str, str]:
     """Name and arguments of a tool call or a fragment of one, of a function or a custom tool."""
-    function = _object(call.get("function"))
-    custom = _object(call.get("custom"))
+    function = object_of(call.get("function"))
+    custom = object_of(call.get("custom"))
     name = text_of(function.get("name") or custom.get("name"))
     return name, arguments_text(function.get("arguments") or custom.get("input"))
 
@@ -286,24 +287,9 @@ def _refusal_of(block: Unknown) -> str | None:
     return refusal if isinstance(refusal, str) else None
 
 
-def text_of(value: object) -> str:
-    """A string that can be encoded; empty for anything else."""
-    return whole_text(value) if isinstance(value, str) else ""
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if value >= 0 and value == value // 1 else None
-
-
 def _first(*values: object) -> int | None:
     for value in values:
-        count = _count(value)
+        count = count_of(value)
         if count is not None:
             return count
     return None
-
-
-def _object(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}

@@ -30,8 +30,9 @@ from proxy.wire.chat_completions.response import (
     thinking_text,
     tool_calls_of,
 )
+from proxy.wire.events import EventDecoder
 from proxy.wire.lenient import lenient_dumps, lenient_object
-from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES, Event, SSEParser
+from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES, Event
 
 __all__ = ["ChunkAccumulator", "StreamDecoder", "StreamEncoder"]
 
@@ -39,64 +40,23 @@ BLOCK_ID = "0"
 """The protocol has one text and one reasoning a choice, and no ids for them."""
 
 
-class StreamDecoder:
-    """Fed the bytes of a stream, gives its chunks: one for each event that holds JSON.
-
-    Raises nothing: an event that cannot be read is passed over and leaves `damaged` behind.
-    """
+class StreamDecoder(EventDecoder):
+    """See `EventDecoder`."""
 
     def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> None:
-        self.done = False
-        """`[DONE]` has come; what comes after it does not count."""
-        self.finished = False
-        """The provider gave a finish reason."""
-        self.damaged = False
-        """Some event could not be read."""
-        self.error_status: int | None = None
-        """Of an error that came as an event, the status that it stands for."""
-        self.events = 0
-        """Events seen, `[DONE]` included."""
-        self._parser = SSEParser(max_event_bytes)
+        super().__init__(max_event_bytes)
         self._calls = _ToolCalls()
         self._refusal: list[str] = []
         self._unknown = 0
 
-    @property
-    def complete(self) -> bool:
-        """Whether the answer came to its end; many servers send no `[DONE]`."""
-        return (self.done or self.finished) and self.error_status is None
+    def rest(self) -> Chunk | None:
+        """The refusal, whose parts make one block."""
+        if not self._refusal:
+            return None
+        block = refusal_block("".join(self._refusal))
+        return Chunk((UnknownDelta("refusal", block.data),))
 
-    def feed(self, block: bytes) -> list[Chunk]:
-        """The chunks that this block completes."""
-        return self._decode(self._parser.feed(block))
-
-    def close(self) -> list[Chunk]:
-        """The last chunks, at the end of the body, however it came."""
-        damaged = self.damaged
-        chunks = self._decode(self._parser.close())
-        self.damaged = damaged  # an event that was cut short is no damage
-        if self._refusal:
-            block = refusal_block("".join(self._refusal))
-            chunks.append(Chunk((UnknownDelta("refusal", block.data),)))
-        return chunks
-
-    def _decode(self, events: list[Event]) -> list[Chunk]:
-        chunks = []
-        for event in events:
-            self.events += 1
-            if self.done:
-                break
-            if event.is_done:
-                self.done = True
-            elif event.oversize:
-                self.damaged = True
-            else:
-                chunk = self._decode_event(event)
-                if chunk is not None:
-                    chunks.append(chunk)
-        return chunks
-
-    def _decode_event(self, event: Event) -> Chunk | None:
+    def decode_event(self, event: Event) -> Chunk | None:
         status = find_error(event.data, event.event)
         if status is not None:
             self.error_status = status

@@ -9,9 +9,10 @@ import orjson
 from proxy.errors import InvalidRequest, UpstreamGarbage
 from proxy.types.embeddings import EmbeddingsAnswer
 from proxy.types.usage import NO_USAGE, Usage
-from proxy.wire.chat_completions.response import decode_usage, text_of
+from proxy.wire.chat_completions.response import decode_usage
 from proxy.wire.lenient import lenient_loads
 from proxy.wire.members import list_items, object_members
+from proxy.wire.values import text_of
 
 
 def decode_response(body: bytes) -> EmbeddingsAnswer:

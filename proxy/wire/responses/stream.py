@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from proxy.errors import UpstreamGarbage
 from proxy.types.response import Chunk, Delta
 from proxy.types.usage import NO_USAGE
+from proxy.wire.events import EventDecoder
 from proxy.wire.lenient import lenient_object
 from proxy.wire.responses.errors import FINAL_EVENTS, error_status
 from proxy.wire.responses.output import OutputItems
 from proxy.wire.responses.response import decode_created, decode_finish_reason, decode_usage
-from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES, Event, SSEParser
+from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES, Event
 from proxy.wire.values import object_of, text_of
 
 Body = Mapping[str, object]
@@ -19,57 +20,19 @@ Body = Mapping[str, object]
 _ARGUMENTS = ("response.function_call_arguments.delta", "response.custom_tool_call_input.delta")
 
 
-class StreamDecoder:
-    """Fed the bytes of a stream, gives its chunks: one for each event that holds JSON.
-
-    Raises nothing: an event that cannot be read is passed over and leaves `damaged` behind.
-    """
+class StreamDecoder(EventDecoder):
+    """See `EventDecoder`."""
 
     def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> None:
-        self.done = False
-        """`[DONE]` has come, which only some servers send; what comes after it does not count."""
-        self.finished = False
-        """The response was completed, or said why it stays incomplete."""
-        self.damaged = False
-        """Some event could not be read."""
-        self.error_status: int | None = None
-        """Of an error that came as an event, the status that it stands for."""
-        self._parser = SSEParser(max_event_bytes)
+        super().__init__(max_event_bytes)
         self._items = OutputItems()
 
-    @property
-    def complete(self) -> bool:
-        """Whether the answer came to its end."""
-        return (self.done or self.finished) and self.error_status is None
+    def rest(self) -> Chunk | None:
+        """What items held back until they were whole."""
+        deltas = tuple(self._items.close())
+        return Chunk(deltas) if deltas else None
 
-    def feed(self, block: bytes) -> list[Chunk]:
-        """The chunks that this block completes."""
-        return self._decode(self._parser.feed(block))
-
-    def close(self) -> list[Chunk]:
-        """The last chunks, at the end of the body, however it came."""
-        damaged = self.damaged
-        chunks = self._decode(self._parser.close())
-        self.damaged = damaged  # an event that was cut short is no damage
-        rest = tuple(self._items.close())
-        return [*chunks, Chunk(rest)] if rest else chunks
-
-    def _decode(self, events: list[Event]) -> list[Chunk]:
-        chunks = []
-        for event in events:
-            if self.done:
-                break
-            if event.is_done:
-                self.done = True
-            elif event.oversize:
-                self.damaged = True
-            else:
-                chunk = self._decode_event(event)
-                if chunk is not None:
-                    chunks.append(chunk)
-        return chunks
-
-    def _decode_event(self, event: Event) -> Chunk | None:
+    def decode_event(self, event: Event) -> Chunk | None:
         try:
             body = lenient_object(event.data)
         except UpstreamGarbage:

@@ -1,0 +1,67 @@
+"""Streamed answers, decoded event by event: what all protocols over server-sent events do alike."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from proxy.types.response import Chunk
+from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES, Event, SSEParser
+
+
+class EventDecoder(ABC):
+    """Fed the bytes of a stream, gives its chunks: one for each event that holds JSON.
+
+    Raises nothing: an event that cannot be read is passed over and leaves `damaged` behind.
+    """
+
+    def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> None:
+        self.done = False
+        """`[DONE]` has come, which only some servers send; what comes after it does not count."""
+        self.finished = False
+        """The provider said why its answer ends."""
+        self.damaged = False
+        """Some event could not be read."""
+        self.error_status: int | None = None
+        """Of an error that came as an event, the status that it stands for."""
+        self._parser = SSEParser(max_event_bytes)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer came to its end; many servers send no `[DONE]`."""
+        return (self.done or self.finished) and self.error_status is None
+
+    def feed(self, block: bytes) -> list[Chunk]:
+        """The chunks that this block completes."""
+        return self._decode(self._parser.feed(block))
+
+    def close(self) -> list[Chunk]:
+        """The last chunks, at the end of the body, however it came."""
+        damaged = self.damaged
+        chunks = self._decode(self._parser.close())
+        self.damaged = damaged  # an event that was cut short is no damage
+        rest = self.rest()
+        return chunks if rest is None else [*chunks, rest]
+
+    def _decode(self, events: list[Event]) -> list[Chunk]:
+        chunks = []
+        for event in events:
+            if self.done:
+                break
+            if event.is_done:
+                self.done = True
+            elif event.oversize:
+                self.damaged = True
+            else:
+                chunk = self.decode_event(event)
+                if chunk is not None:
+                    chunks.append(chunk)
+        return chunks
+
+    @abstractmethod
+    def decode_event(self, event: Event) -> Chunk | None:
+        """The chunk of an event that is neither `[DONE]` nor too large; None when it cannot be
+        read, which it notes in `damaged`."""
+
+    def rest(self) -> Chunk | None:
+        """What was kept back until the end of the body."""
+        return None
