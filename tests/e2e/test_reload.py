@@ -383,7 +383,11 @@ async def test_workers_are_killed_under_load_and_the_others_serve_on(
     )
     assert lost == set()
     assert len(traffic.failures) < len(traffic.answers) / 10
-    assert await off_loop(lambda: proxy.metric("zeroproxy_workers")) == 4
+
+    async def all_there() -> bool:
+        return bool(await off_loop(lambda: proxy.metric("zeroproxy_workers")) == 4)
+
+    assert await eventually(all_there)
 
 
 @pytest.fixture(autouse=True)
