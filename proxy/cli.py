@@ -79,6 +79,7 @@ def serve(
     A change of the configuration's files is taken while serving, by all workers or by none; SIGHUP
     asks for it at once. GET /status says what is in force, and what is wrong with a refused one.
     """
+    from proxy.app.spec import log_level
     from proxy.app.supervisor import ServeOptions, Supervisor, default_workers, run_main
     from proxy.telemetry.logging import configure
 
@@ -91,9 +92,8 @@ def serve(
         workers=workers or default_workers(),
         database=not no_database,
         log_format=log_format or settings.format,
-        log_level="debug" if loaded.config.gateway.debug else settings.level,
     )
-    configure(options.log_format, options.log_level, "main")
+    configure(options.log_format, log_level(loaded.config), "main")
     _show_warnings(loaded)
 
     async def run() -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from proxy.app.condition import WorkerCondition
 from proxy.app.generation import Bench, Generation, build_generation, snapshot_of
 from proxy.app.recording import build_recorder
-from proxy.app.spec import WorkerSpec
+from proxy.app.spec import WorkerSpec, log_level
 from proxy.app.telemetry import Telemetry, open_telemetry
 from proxy.config.load import LoadedConfig
 from proxy.http.server import Dispatcher
@@ -22,6 +22,7 @@ from proxy.store.inference_store import PostgresInferenceStore
 from proxy.store.journal import Journal
 from proxy.telemetry import families as f
 from proxy.telemetry.catalogue import Catalogue
+from proxy.telemetry.logging import set_level
 from proxy.telemetry.loop_lag import LoopLag
 
 QUIET_POLL_S = 0.05
@@ -55,6 +56,7 @@ class Worker:
         """Serve calls from now on with this; those under way end as they began."""
         self.generation = generation
         self.dispatcher.adopt(generation.table)
+        set_level(log_level(generation.loaded.config))
 
     async def idle(self, seconds: float) -> None:
         """Return when no request is under way, or when the time is over."""

@@ -8,12 +8,10 @@ import logging
 import multiprocessing
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
 from typing import Any
 
+from proxy.app.member import Member
 from proxy.app.spec import Decide, Drain, Prepare, Prepared, Ready, Report, Word, WorkerSpec
 
 SHORT_LIFE_S = 2.0
@@ -22,39 +20,6 @@ SHORT_LIFE_S = 2.0
 LONGEST_PAUSE_S = 5.0
 
 log = logging.getLogger(__name__)
-
-
-class _Member:
-    """One worker process and the line to it."""
-
-    def __init__(
-        self, spec: WorkerSpec, number: int, process: ForkServerProcess, control: Connection
-    ) -> None:
-        self.slot = spec.slot
-        self.number = number
-        """Of the configuration that it serves, as far as it has been told."""
-        self.process = process
-        self.control = control
-        self.ready = False
-        self.answer: asyncio.Future[str] | None = None
-        self.born = time.monotonic()
-        self._sender = ThreadPoolExecutor(1, thread_name_prefix=f"to-worker-{spec.slot}")
-
-    def say(self, word: Word) -> None:
-        """Send in order, off the loop: what a worker is slow to read must hold nobody up."""
-        self._sender.submit(self._send, word)
-
-    def _send(self, word: Word) -> None:
-        try:
-            self.control.send(word)
-        except (OSError, ValueError):
-            log.debug("worker %d is gone already", self.slot)
-
-    def close(self) -> None:
-        self._sender.shutdown(wait=False, cancel_futures=True)
-        self.control.close()
-        if self.answer is not None and not self.answer.done():
-            self.answer.set_result("")
 
 
 class Fleet:
@@ -74,13 +39,13 @@ class Fleet:
         self._specs = {spec.slot: spec for spec in specs}
         self._number = 0
         """Of the configuration that new workers get."""
-        self._asked: list[_Member] = []
+        self._asked: list[Member] = []
         self._on_death = on_death
         self._on_restart = on_restart
         self._on_count = on_count
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["proxy.app.preload"])
-        self._members: dict[int, _Member] = {}
+        self._members: dict[int, Member] = {}
         self._pauses: dict[int, float] = {}
         self._changed = asyncio.Event()
         self._stopping = False
@@ -110,18 +75,31 @@ class Fleet:
     async def prepare(self, word: Prepare, seconds: float) -> list[str]:
         """Have all workers that serve build a configuration; what keeps any of them from it.
 
-        One that dies meanwhile keeps nobody: it is started anew with what was decided.
+        One that dies meanwhile keeps nobody: it is started anew with what was decided. But one has
+        to live to build it: if none did, those that came after them are asked, once.
         """
-        loop = asyncio.get_running_loop()
+        deadline = time.monotonic() + seconds
+        for _ in range(2):
+            answers = await self._ask(word, deadline, seconds)
+            if answers:
+                return list(dict.fromkeys(filter(None, answers)))
+            await self._until(lambda: self._stopping or self._ready_count() > 0, deadline)
+            if self._stopping:
+                return ["the program is about to end"]
+        return ["no worker lived to build it"]
+
+    async def _ask(self, word: Prepare, deadline: float, seconds: float) -> list[str]:
+        """The answers of those that serve, less those that died; "" is consent."""
         self._asked = [member for member in self._members.values() if member.ready]
-        for member in self._asked:
-            member.answer = loop.create_future()
-            member.say(word)
-        answers = [member.answer for member in self._asked if member.answer is not None]
-        if answers:
-            await asyncio.wait(answers, timeout=seconds)
-        problems = [self._problem(member, seconds) for member in self._asked]
-        return list(dict.fromkeys(filter(None, problems)))
+        waiting = {member.slot: member.ask(word) for member in self._asked}
+        if waiting:
+            await asyncio.wait(waiting.values(), timeout=max(0.0, deadline - time.monotonic()))
+        late = "worker {} did not answer within {:g} s"
+        answers = [
+            answer.result() if answer.done() else late.format(slot, seconds)
+            for slot, answer in waiting.items()
+        ]
+        return [answer for answer in answers if answer is not None]
 
     def decide(self, word: Prepare, *, take: bool) -> None:
         """Tell those that were asked; if it is taken, all others have to take it, too."""
@@ -146,30 +124,26 @@ class Fleet:
         for member in self._members.values():
             member.say(Report(report))
 
-    def _problem(self, member: _Member, seconds: float) -> str:
-        answer, member.answer = member.answer, None
-        if answer is None or not answer.done():
-            return f"worker {member.slot} did not answer within {seconds:g} s"
-        return answer.result()
-
     async def stop(self, seconds: float) -> None:
         """Ask all to drain, wait at most so long, end the rest."""
         self._stopping = True
         for member in self._members.values():
             member.say(Drain())
         deadline = time.monotonic() + seconds
-        while self._members and time.monotonic() < deadline:
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(deadline - time.monotonic()):
-                    await self._changed.wait()
-            except TimeoutError:
-                break
+        await self._until(lambda: not self._members, deadline)
         for member in list(self._members.values()):
             log.warning("worker %d did not leave in time; killed", member.slot)
             member.process.kill()
             member.process.join()
             self._gone(member)
+
+    async def _until(self, condition: Callable[[], bool], deadline: float) -> None:
+        """Wait for a change of the fleet that makes the condition true, at most so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                while not condition():
+                    self._changed.clear()
+                    await self._changed.wait()
 
     def _start(self, slot: int) -> None:
         from proxy.app.entry import run
@@ -181,14 +155,14 @@ class Fleet:
         )
         process.start()
         theirs.close()
-        member = _Member(spec, self._number, process, ours)
+        member = Member(slot, self._number, process, ours)
         self._members[slot] = member
         loop = asyncio.get_running_loop()
         loop.add_reader(ours.fileno(), self._hear, member)
         loop.add_reader(process.sentinel, self._died, member)
         self._on_count(len(self._members))
 
-    def _hear(self, member: _Member) -> None:
+    def _hear(self, member: Member) -> None:
         try:
             word: Word = member.control.recv()
         except (EOFError, OSError):
@@ -197,11 +171,10 @@ class Fleet:
         if isinstance(word, Ready):
             member.ready = True
             self._changed.set()
-        elif isinstance(word, Prepared) and member.answer is not None:
-            with contextlib.suppress(asyncio.InvalidStateError):
-                member.answer.set_result(word.problem)
+        elif isinstance(word, Prepared):
+            member.answered(word)
 
-    def _died(self, member: _Member) -> None:
+    def _died(self, member: Member) -> None:
         asyncio.get_running_loop().remove_reader(member.process.sentinel)
         member.process.join()
         self._gone(member)
@@ -224,7 +197,7 @@ class Fleet:
             self._on_restart()
             self._start(slot)
 
-    def _gone(self, member: _Member) -> None:
+    def _gone(self, member: Member) -> None:
         loop = asyncio.get_running_loop()
         loop.remove_reader(member.control.fileno())
         member.close()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from proxy import __version__
 from proxy.app.recording import writer_cells
+from proxy.app.spec import log_level
 from proxy.app.telemetry import Telemetry, create_cells, open_telemetry, plan_catalogue
 from proxy.config.load import LoadedConfig
 from proxy.errors import DatabaseUnreachable, StoreUnavailable
@@ -28,6 +29,7 @@ from proxy.store.writer import Writer
 from proxy.telemetry import families as f
 from proxy.telemetry.catalogue import Catalogue
 from proxy.telemetry.cells import Cell
+from proxy.telemetry.logging import set_level
 from proxy.telemetry.loop_lag import LoopLag
 from proxy.types.decoded import Decoded
 from proxy.types.exchange import ModelCall
@@ -72,12 +74,13 @@ class Host:
         self.telemetry.metrics.cell(f.WORKERS).set(count)
 
     def adopt(self, loaded: LoadedConfig, catalogue: Catalogue) -> None:
-        """Count under another configuration."""
+        """Count and log under another configuration."""
         before = self._config_info()
         self.telemetry = self.telemetry.under(loaded, catalogue)
         before.set(0)
         self.config_hash = loaded.snapshot.hash.hex()[:12]
         self.config_taken(time.time())
+        set_level(log_level(loaded.config))
 
     def config_taken(self, at: float) -> None:
         """A configuration is in force since `at` (Unix time)."""
@@ -87,10 +90,10 @@ class Host:
         metrics.cell(f.RELOAD_TIME).set(at)
 
     def reloaded(self, result: str) -> None:
-        """Count an attempt to reload."""
+        """Count an attempt to reload: `applied`, `refused`, or `unchanged`."""
         metrics = self.telemetry.metrics
         metrics.cell(f.RELOADS, result).add(1)
-        metrics.cell(f.RELOAD_OK).set(result == "applied")
+        metrics.cell(f.RELOAD_OK).set(result != "refused")
 
     def _config_info(self) -> Cell:
         return self.telemetry.metrics.cell(f.CONFIG_INFO, self.config_hash)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ from proxy.config.watch import ConfigWatch, credential_files
 from proxy.errors import ConfigError
 
 POLL_SECONDS = 1.0
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 10.0
 """How long a worker may take to build a configuration."""
+NO_ROOM = "it has more names than there is room for metrics: restart to serve it"
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Reloader:
         self._asked = asyncio.Event()
         self._number = 0
         self._watch = ConfigWatch(pattern, self._named_by(started))
-        self._seen = self._watch.digest()
+        self._seen = self._in_force = self._watch.digest()
         self._waiting: list[str] = []
         self._since = _now()
         self._last: dict[str, Any] | None = None
@@ -69,7 +70,6 @@ class Reloader:
             settled = digest != self._seen and digest == before
             before = digest
             if asked or settled:
-                self._seen = digest
                 await self._reload(host, fleet)
 
     async def _wait(self) -> bool:
@@ -83,8 +83,9 @@ class Reloader:
         return True
 
     async def _reload(self, host: Host, fleet: Fleet) -> None:
+        result, problems = "refused", list[str]()
         try:
-            problems = await self._try(host, fleet)
+            result, problems = await self._try(host, fleet)
         except ConfigError as error:
             problems = [str(problem) for problem in error.problems]
         except Exception as error:
@@ -92,46 +93,63 @@ class Reloader:
             problems = [f"a fault of this program: {type(error).__name__}"]
         for problem in problems:
             log.error("the configuration is refused: %s", problem)
-        result = "refused" if problems else "applied"
         self._last = {"at": _now(), "result": result, "errors": problems}
         host.reloaded(result)
         fleet.report(self.report())
 
-    async def _try(self, host: Host, fleet: Fleet) -> Sequence[str]:
-        """What is wrong with it; nothing, and it is in force.
+    async def _try(self, host: Host, fleet: Fleet) -> tuple[str, list[str]]:
+        """The result, and what is wrong if it is `refused`; else it is in force.
 
         Raises:
             ConfigError: the files cannot be used.
         """
-        loaded = await asyncio.to_thread(load_config, self._pattern, self._environ)
+        loaded = await self._load()
         effective, waiting = hold_fixed(loaded, self._started)
         known = host.telemetry.catalogue
         catalogue = await asyncio.to_thread(plan_catalogue, effective, known)
         if catalogue.size > host.telemetry.cells.capacity:
-            return ["it has more names than there is room for metrics: restart to serve it"]
+            return "refused", [NO_ROOM]
         self._number += 1
         word = Prepare(self._number, effective, catalogue)
         problems = await fleet.prepare(word, ANSWER_SECONDS)
         if problems:
             fleet.decide(word, take=False)
-            return problems
+            return "refused", problems
         # The main process learns the series first: it sums them up when a worker dies.
         host.adopt(effective, catalogue)
         fleet.decide(word, take=True)
-        self._taken(effective, waiting)
-        return []
+        return self._taken(effective, waiting), []
 
-    def _taken(self, loaded: LoadedConfig, waiting: list[str]) -> None:
-        before = self.current.snapshot.hash
-        self.current, self._waiting, self._since = loaded, waiting, _now()
-        self._watch.more = self._named_by(loaded)
-        self._seen = self._watch.digest()
+    async def _load(self) -> LoadedConfig:
+        """The files as they are. What changes from here on, while they are read or later, is seen
+        as another change: their content is remembered first.
+
+        Raises:
+            ConfigError: they cannot be used.
+        """
+        while True:
+            self._seen = await asyncio.to_thread(self._watch.digest)
+            loaded = await asyncio.to_thread(load_config, self._pattern, self._environ)
+            named = self._named_by(loaded)
+            if named == self._watch.more:
+                return loaded
+            # Files were read that had not been looked at: look, and read again.
+            self._watch.more = named
+
+    def _taken(self, loaded: LoadedConfig, waiting: list[str]) -> str:
+        """Note what is in force, and say whether that is another than before."""
+        same_text = self.current.snapshot.hash == loaded.snapshot.hash
+        same = same_text and self._seen == self._in_force
+        self.current, self._waiting, self._in_force = loaded, waiting, self._seen
+        if not same:
+            self._since = _now()
         for warning in loaded.warnings:
             log.warning("%s", warning)
         for key in waiting:
             log.warning("`%s` differs; it waits for a restart", key)
-        same = " (its content is the same)" if before == loaded.snapshot.hash else ""
-        log.info("the configuration %s is in force%s", loaded.snapshot.hash.hex()[:12], same)
+        note = " (its content is the same)" if same_text else ""
+        log.info("the configuration %s is in force%s", loaded.snapshot.hash.hex()[:12], note)
+        return "unchanged" if same else "applied"
 
     def _named_by(self, loaded: LoadedConfig) -> list[Path]:
         return [*loaded.files, *credential_files(loaded.config, self._environ)]

@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from proxy.config.load import LoadedConfig
+from proxy.config.schema import Config
 from proxy.telemetry.catalogue import Catalogue
 
 GC_THRESHOLD = 20_000
 """Few objects of a call outlive it, so cycles are looked for less often than is usual."""
+
+
+def log_level(config: Config) -> str:
+    """From which level on there is a log; a reload may change it."""
+    return "debug" if config.gateway.debug else config.zeroproxy.logging.level
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,6 @@ class WorkerSpec:
     started: int
     """Unix time at which the program started."""
     log_format: str
-    log_level: str
     config_report: Mapping[str, Any] = field(default_factory=dict)
     """What `/status` says of the configuration."""
 

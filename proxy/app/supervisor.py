@@ -42,7 +42,6 @@ class ServeOptions:
     workers: int
     database: bool
     log_format: str
-    log_level: str
 
 
 class Supervisor:
@@ -135,7 +134,6 @@ class Supervisor:
             dsn=host.dsn,
             started=int(time.time()),
             log_format=self._options.log_format,
-            log_level=self._options.log_level,
             config_report=self._reloader.report(),
         )
 

@@ -27,6 +27,7 @@ from proxy.app.spec import (
     Report,
     Word,
     WorkerSpec,
+    log_level,
 )
 from proxy.errors import ZeroProxyError
 from proxy.telemetry.logging import configure
@@ -40,7 +41,7 @@ def run_worker(spec: WorkerSpec, control: Connection) -> None:
     _die_with_parent()
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    configure(spec.log_format, spec.log_level, f"worker-{spec.slot}")
+    configure(spec.log_format, log_level(spec.loaded.config), f"worker-{spec.slot}")
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 20)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -66,8 +67,10 @@ async def _serve(spec: WorkerSpec, control: Connection) -> None:
         request_factory=_request_factory(worker),
         keepalive_timeout=75.0,
     )
-    listening = await loop.create_server(server, sock=listen(spec.host, spec.port), backlog=1024)
     obedience = Obedience(worker, control)
+    while not words.empty():  # What was decided while this process began holds for its first call.
+        await obedience.obey(words.get_nowait())
+    listening = await loop.create_server(server, sock=listen(spec.host, spec.port), backlog=1024)
     loop.add_signal_handler(signal.SIGTERM, obedience.draining.set)
     obeying = asyncio.create_task(obedience.run(words))
     worker.condition.started = True
@@ -101,16 +104,18 @@ class Obedience:
 
     async def run(self, words: asyncio.Queue[Word]) -> None:
         while True:
-            word = await words.get()
-            match word:
-                case Drain():
-                    self.draining.set()
-                case Prepare():
-                    await self._prepare(word)
-                case Decide():
-                    self._decide(word)
-                case Report():
-                    self._worker.condition.config = word.report
+            await self.obey(await words.get())
+
+    async def obey(self, word: Word) -> None:
+        match word:
+            case Drain():
+                self.draining.set()
+            case Prepare():
+                await self._prepare(word)
+            case Decide():
+                self._decide(word)
+            case Report():
+                self._worker.condition.config = word.report
 
     async def _prepare(self, word: Prepare) -> None:
         problem = ""
@@ -131,12 +136,13 @@ class Obedience:
             self._decide(Decide(word.number, take=True))
 
     def _decide(self, word: Decide) -> None:
-        if self._prepared is None or self._prepared[0] != word.number:
+        prepared, self._prepared = self._prepared, None
+        if not word.take:
             return
-        _, made = self._prepared
-        self._prepared = None
-        if word.take:
-            self._worker.adopt(made)
+        if prepared is None or prepared[0] != word.number:
+            log.error("a configuration is to be taken that was not built here; starting anew")
+            os._exit(1)
+        self._worker.adopt(prepared[1])
 
 
 def _request_factory(worker: Worker):  # type: ignore[no-untyped-def]

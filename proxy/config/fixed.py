@@ -19,9 +19,9 @@ FIXED = (
     ("zeroproxy", "recording"),
     ("zeroproxy", "latency_buckets"),
     ("zeroproxy", "retry_budget", "window_s"),
-    ("zeroproxy", "logging"),
+    ("zeroproxy", "logging", "format"),
 )
-"""Sockets, tables, files and histograms are made of these at the start."""
+"""Sockets, tables, files, histograms and the log are made of these at the start."""
 
 
 def hold_fixed(new: LoadedConfig, started: LoadedConfig) -> tuple[LoadedConfig, list[str]]:

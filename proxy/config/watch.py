@@ -1,14 +1,16 @@
 """Whether the files of a configuration have changed: their content counts, not their times.
 
 A ConfigMap of Kubernetes is swapped by renaming a link, an editor replaces a file, a deployment
-writes in place: all are seen by reading what the names lead to now. Files are read again only when
-their state on disk differs from the last look.
+writes in place: all are seen by reading what the names lead to now. A file is not read again as
+long as its state on disk is that of the last look, and was old enough then to tell of every later
+change.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -21,7 +23,10 @@ from proxy.config.schema.credentials import (
     leaves,
 )
 
-Stamp = tuple[int, int, int, int]
+Stamp = tuple[int, int, int, int, int]
+
+GRAIN_S = 2.0
+"""Two changes nearer than this may leave a file with the same times."""
 
 
 class ConfigWatch:
@@ -35,17 +40,23 @@ class ConfigWatch:
 
     def digest(self) -> bytes:
         """Of the names and contents of all files, as they are now."""
-        found, _ = find_files(self._pattern)
         total = hashlib.sha256()
-        for path in dict.fromkeys([*found, *self.more]):
+        for path in dict.fromkeys([*self._found(), *self.more]):
             total.update(os.fsencode(path) + b"\0" + self._content(path))
         return total.digest()
 
+    def _found(self) -> list[Path]:
+        """None where a folder cannot be read: that is told when it is loaded."""
+        try:
+            return find_files(self._pattern)[0]
+        except OSError:
+            return []
+
     def _content(self, path: Path) -> bytes:
         stamp = _stamp(path)
-        if stamp is None or self._stamps.get(path) != stamp or path not in self._digests:
+        if stamp is None or self._stamps.get(path) != stamp:
             self._digests[path] = _digest(path)
-            self._stamps[path] = stamp
+            self._stamps[path] = stamp if _is_old(stamp) else None
         return self._digests[path]
 
 
@@ -54,7 +65,11 @@ def _stamp(path: Path) -> Stamp | None:
         state = path.stat()
     except OSError:
         return None
-    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
+
+
+def _is_old(stamp: Stamp | None) -> bool:
+    return stamp is not None and time.time_ns() - max(stamp[-2:]) > GRAIN_S * 1e9
 
 
 def _digest(path: Path) -> bytes:

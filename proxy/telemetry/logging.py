@@ -71,6 +71,12 @@ def configure(form: str, level: str, process: str) -> None:
     handler.setFormatter(PrettyFormatter(process) if pretty else JsonFormatter(process))
     root = logging.getLogger()
     root.handlers = [handler]
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Log from this level on; libraries do so from warnings on at the earliest."""
+    root = logging.getLogger()
     root.setLevel(level.upper())
     for noisy in ("asyncio", "aiohttp", "uvloop"):
         logging.getLogger(noisy).setLevel(max(root.level, logging.WARNING))

@@ -32,7 +32,7 @@ ENDPOINTS = (
 FUNCTION_ENDPOINTS = ("chat_completions", "responses", "completions")
 """Where functions can be called."""
 FEEDBACK_STATES = ("written", "rejected", "shed")
-RELOAD_RESULTS = ("applied", "refused")
+RELOAD_RESULTS = ("applied", "refused", "unchanged")
 FAILURES = ("unavailable", "refused")
 
 Wanted = Iterator[tuple[Family, tuple[str, ...]]]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import http.client
 import json
 import os
 import random
@@ -288,11 +290,19 @@ class Traffic:
             self.failures.append(type(error).__name__)
 
 
+def scrape(proxy: Proxy) -> str:
+    """All numbers; none when the worker that tells them is killed while it does."""
+    try:
+        return proxy.get("/metrics")[1].decode()
+    except http.client.HTTPException:
+        return ""
+
+
 async def watch_counters(proxy: Proxy, done: asyncio.Event, went_back: list[str]) -> None:
     """Scrape until done; name every counter that goes back."""
     last: dict[str, float] = {}
     while not done.is_set():
-        text = (await off_loop(lambda: proxy.get("/metrics")))[1].decode()
+        text = await off_loop(lambda: scrape(proxy))
         for line in text.splitlines():
             name, _, value = line.rpartition(" ")
             if line.startswith("#"):
@@ -361,15 +371,20 @@ async def test_workers_are_killed_under_load_and_the_others_serve_on(
 ) -> None:
     proxy = await off_loop(lambda: start_proxy(configuration(upstream, "v0"), workers=4))
     source = random.Random(20261121)
+    last = "v0"
 
     async def work() -> None:
+        nonlocal last
         for number in range(KILLS):
             pids = await off_loop(proxy.worker_pids)
-            if len(pids) > 1:
-                psutil.Process(source.choice(pids)).kill()
             if number % 4 == 3:
-                write_config(proxy.config, configuration(upstream, f"v{number}"))
+                last = f"v{number}"
+                write_config(proxy.config, configuration(upstream, last))
                 hang_up(proxy)
+                await asyncio.sleep(source.uniform(0.0, 0.1))
+            if len(pids) > 1:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    psutil.Process(source.choice(pids)).kill()
             await asyncio.sleep(source.uniform(0.1, 0.5))
 
     traffic = await under_traffic(proxy, work)
@@ -388,6 +403,10 @@ async def test_workers_are_killed_under_load_and_the_others_serve_on(
         return bool(await off_loop(lambda: proxy.metric("zeroproxy_workers")) == 4)
 
     assert await eventually(all_there)
+    assert {await served_by(proxy) for _ in range(20)} == {last}
+    state = await off_loop(lambda: state_of(proxy))
+    assert state["last_reload"]["errors"] == []
+    assert "a reload failed inside" not in proxy.log.read_text(errors="replace")
 
 
 @pytest.fixture(autouse=True)

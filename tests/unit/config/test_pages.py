@@ -52,6 +52,6 @@ def test_the_commented_parts_of_the_shipped_configuration_load_too(load):
     text = "\n".join(_LINE.sub(r"\1\2\3", line) for line in lines)
     files = {"routes.yaml": text, "prompts/bold.txt": "Be bold."}
     config = load(files, environ={"OPENAI_API_KEY": "x"}).config
-    assert {"gpt", "llama"} <= config.models.keys()
+    assert {"gpt", "local_server"} <= config.models.keys()
     assert config.functions["haiku"].variants["bold"].system_template is not None
     assert config.zeroproxy.api_keys
