@@ -47,6 +47,8 @@ clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
 
 $(BIN)/python:
+	@$(PYTHON) -c '' 2>/dev/null || { echo "$(PYTHON) cannot be run here by this user; name a Python that can:"; \
+	  echo "  make run PYTHON=/usr/bin/python3 VENV=.venv"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; say which: make run PYTHON=python3.12"; exit 1; }
 	@echo "making a virtual environment in $(VENV)"

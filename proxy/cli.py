@@ -145,8 +145,8 @@ def migrate(as_json: bool) -> None:
         click.echo("nothing to do: the schema is up to date")
 
 
-@cli.command()
-@click.argument("arguments", nargs=-1)
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: tuple[str, ...]) -> None:
     """Open psql on the embedded Postgres of a running `serve` (arguments go on to psql)."""
     from proxy.app.host import psql_of

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -133,6 +134,7 @@ class Fleet:
         await self._until(lambda: not self._members, deadline)
         for member in list(self._members.values()):
             log.warning("worker %d did not leave in time; killed", member.slot)
+            asyncio.get_running_loop().remove_reader(member.process.sentinel)
             member.process.kill()
             member.process.join()
             self._gone(member)
@@ -160,6 +162,8 @@ class Fleet:
         loop = asyncio.get_running_loop()
         loop.add_reader(ours.fileno(), self._hear, member)
         loop.add_reader(process.sentinel, self._died, member)
+        # The loop made it non-blocking: a word larger than the pipe's buffer would be cut short.
+        os.set_blocking(ours.fileno(), True)
         self._on_count(len(self._members))
 
     def _hear(self, member: Member) -> None:

@@ -81,7 +81,9 @@ def build_generation(bench: Bench, loaded: LoadedConfig, telemetry: Telemetry) -
         closing=bench.closing,
     )
     keys = Keys(config.zeroproxy.api_keys, config.zeroproxy.api_key_header)
-    relay = RelayHandler(RelayService(lane), keys, _upload_limits(config, bench.folder))
+    base_path = config.gateway.base_path.rstrip("/")
+    limits = _upload_limits(config, bench.folder)
+    relay = RelayHandler(RelayService(lane), keys, limits, base_path)
     models = ModelsHandler(targets, bench.started)
     renderer = telemetry.renderer()
     routes = build_routes(
@@ -91,7 +93,6 @@ def build_generation(bench: Bench, loaded: LoadedConfig, telemetry: Telemetry) -
         FeedbackHandler(_feedback(bench, loaded, telemetry)),
         Operations(bench.condition, loaded.snapshot.hash, renderer.render),
     )
-    base_path = config.gateway.base_path.rstrip("/")
     table = RouteTable(routes, build_prefixes(relay, models), keys, telemetry.metrics, base_path)
     return Generation(loaded, telemetry, table, config.zeroproxy.limits.max_request_bytes)
 

@@ -151,7 +151,8 @@ class LiveBuilder:
             limits=limits,
             budget=self._budget_of(provider.origin),
             rewrites=rewrites,
-            operators_key=takes and _is_operators(location, self._environ),
+            operators_key=(takes and _is_operators(location, self._environ))
+            or any(rule.value is not None for rule in rewrites.headers),
         )
 
     def _function(self, name: str, entry: ChatFunction) -> Function:

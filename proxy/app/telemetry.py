@@ -21,7 +21,7 @@ from proxy.telemetry.collector import Renderer
 from proxy.telemetry.metrics import OTHER, Metrics, Names
 from proxy.telemetry.setup import extend_catalogue
 
-SPARE_CELLS = 2**18
+SPARE_CELLS = 2**21
 """Room for series that later configurations add; a hole in the file until it is used."""
 
 

@@ -21,6 +21,9 @@ from proxy.types.ports import Headers
 WRITE_BUFFER_BYTES = 32 * 1024
 """Beyond this much unsent, the upstream is paused."""
 
+NO_BODY = (204, 304)
+"""Statuses whose answers have no body, and nothing that frames one (RFC 9110, 8.6)."""
+
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -48,7 +51,9 @@ class ClientStream(web.StreamResponse):
         self.started = True
         self.set_status(status)
         framing: tuple[str, str] | None = None
-        if length is not None:
+        if status in NO_BODY:
+            framing = None
+        elif length is not None:
             framing = ("Content-Length", str(length))
         elif self._request.version >= HttpVersion11:
             self._chunked_body = True

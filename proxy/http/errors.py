@@ -11,6 +11,7 @@ from aiohttp import web
 from proxy import __version__
 from proxy.errors import (
     AllVariantsFailed,
+    CredentialMissing,
     Forbidden,
     InvalidRequest,
     MethodNotAllowed,
@@ -27,6 +28,8 @@ from proxy.errors import (
 from proxy.wire.envelope.errors import encode_error
 
 RETRY_AFTER_S = 1
+NO_RETRY = ("x-should-retry", "false")
+"""OpenAI's SDKs obey it; they would send again what cannot succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,8 @@ def word(error: ZeroProxyError) -> Wording:
             ("x-request-id", error.inference_id),
             ("x-tensorzero-inference-id", error.inference_id),
         )
-        if error.exhausted:
-            headers = (*headers, ("x-should-retry", "false"))
+        if error.exhausted or isinstance(error.last, CredentialMissing):
+            headers = (*headers, NO_RETRY)
         code = error.last.kind if error.last is not None else None
         return Wording(status, str(error), "upstream_error", None, code, headers)
     if isinstance(error, RecordingError | StoreUnavailable):
@@ -104,6 +107,8 @@ def word(error: ZeroProxyError) -> Wording:
 def _word_request(error: RequestError) -> Wording:
     status = next(status for kind, status, _ in _STATUS if isinstance(error, kind))
     headers: tuple[tuple[str, str], ...] = ()
+    if isinstance(error, NotSupported):
+        headers = (NO_RETRY,)
     if isinstance(error, MethodNotAllowed):
         headers = (("Allow", ", ".join(error.allowed)),)
     return Wording(status, str(error), "invalid_request_error", error.param, error.code, headers)

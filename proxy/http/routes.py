@@ -40,7 +40,9 @@ def build_routes(
 def build_prefixes(relay: RelayHandler, models: ModelsHandler) -> dict[str, Route]:
     """Paths by their beginning."""
     return {
-        "/v1/models/": Route({"GET": models.retrieve_model}, openai_dialect),
+        "/v1/models/": Route(
+            {"GET": models.retrieve_model, "DELETE": relay.pass_on}, openai_dialect
+        ),
         "/v1/realtime": Route(dict.fromkeys(METHODS, relay.realtime), openai_dialect),
         PREFIX: Route(dict.fromkeys(METHODS, relay.pass_on), openai_dialect),
     }

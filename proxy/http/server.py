@@ -101,7 +101,9 @@ class Dispatcher:
             return respond(word(error), dialect)
         except web.HTTPRequestEntityTooLarge as error:
             table.metrics.rejected("too_large")
-            too_large = PayloadTooLarge(f"The body is too large: {error.text}")
+            too_large = PayloadTooLarge(
+                f"The body is too large: {error.text} (`zeroproxy.limits.max_request_bytes`)"
+            )
             return respond(word(too_large), dialect)
         except (ConnectionError, web.HTTPException):
             raise
@@ -116,7 +118,7 @@ class Dispatcher:
     ) -> web.StreamResponse:
         name = "" if route is not None and route.open else keys.admit(request)
         if route is None:
-            raise NotFound(f"Route not found: {request.method} {request.path}")
+            raise NotFound(_unknown(request))
         handler = route.handlers.get(request.method)
         if handler is None:
             raise MethodNotAllowed(
@@ -131,3 +133,10 @@ def _dialect_of(path: str) -> Dialect:
     if "/openai/v1" in path:
         return native_dialect
     return openai_dialect if "/v1/" in path or path.endswith("/v1") else native_dialect
+
+
+def _unknown(request: web.BaseRequest) -> str:
+    found = f"Route not found: {request.method} {request.path}"
+    if request.path.startswith(("/chat/", "/embeddings", "/responses", "/completions")):
+        return f"{found}. A client's `base_url` has to end in /v1 (or in /openai/v1)."
+    return found

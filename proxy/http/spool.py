@@ -214,6 +214,20 @@ def announced_length(request: web.BaseRequest, limit: int) -> int | None:
     return None if "Content-Encoding" in request.headers else length
 
 
+async def read_body(request: web.BaseRequest) -> bytes:
+    """A body that is understood as a whole, in memory.
+
+    Raises:
+        InvalidRequest: the client's framing or encoding is damaged.
+        aiohttp.web.HTTPRequestEntityTooLarge: it is longer than the server's limit.
+    """
+    await _welcome(request)
+    try:
+        return await request.read()
+    except (HttpProcessingError, web.RequestPayloadError) as error:
+        raise InvalidRequest(f"the body could not be read: {error}") from error
+
+
 async def _arriving(request: web.BaseRequest, limit: int) -> AsyncIterator[bytes]:
     """The body as it comes. What is not taken stays in the client's hands: reading pauses."""
     await _welcome(request)
@@ -244,4 +258,6 @@ async def _welcome(request: web.BaseRequest) -> None:
 
 
 def _too_large(limit: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"The body is larger than the limit of {limit} bytes")
+    return PayloadTooLarge(
+        f"The body is larger than the limit of {limit} bytes (`zeroproxy.limits.max_upload_bytes`)"
+    )

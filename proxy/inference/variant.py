@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import orjson
 
-from proxy.errors import InvalidRequest
+from proxy.errors import UpstreamUnsupported
 from proxy.inference.templates import SystemTemplate
 from proxy.models.policy import Candidate
 from proxy.models.rewrite import NO_REWRITES, Rewrites
@@ -70,7 +70,7 @@ class Variant:
         `renames` has what a provider calls otherwise.
 
         Raises:
-            InvalidRequest: the protocol has no place for one of the variant's parameters.
+            UpstreamUnsupported: the protocol has no place for one of the variant's parameters.
         """
         if not self.defaults:
             return {}
@@ -89,14 +89,16 @@ class Variant:
         """The members to exchange in a body, where there is a system text.
 
         Raises:
-            InvalidRequest: the protocol has no place for a system text.
+            UpstreamUnsupported: the protocol has no place for a system text.
         """
         if self.system is None:
             return {}
         if wire == "responses":
             return {"instructions": self._instructions(body)}
         if wire == "completions":
-            raise InvalidRequest(f"variant `{self.name}` has a system text; completions have none")
+            raise UpstreamUnsupported(
+                f"variant `{self.name}` has a system text; completions have none"
+            )
         messages = member(body, "messages")
         text = self.system.render(system_text_of(messages))
         return {"messages": replace_system(messages, text)}
@@ -121,9 +123,9 @@ class Variant:
             if key not in COMPLETIONS_MEMBERS:
                 raise self._no_place(key, "the completions API")
 
-    def _no_place(self, key: str, protocol: str) -> InvalidRequest:
-        return InvalidRequest(
-            f"variant `{self.name}` sets `{key}`, for which {protocol} has no place", param="model"
+    def _no_place(self, key: str, protocol: str) -> UpstreamUnsupported:
+        return UpstreamUnsupported(
+            f"variant `{self.name}` sets `{key}`, for which {protocol} has no place"
         )
 
 

@@ -14,6 +14,7 @@ from proxy.errors import (
     AllVariantsFailed,
     InvalidRequest,
     RecordingError,
+    RequestError,
     UpstreamError,
     UpstreamTimeout,
     ZeroProxyError,
@@ -66,6 +67,10 @@ class InferService:
             except asyncio.CancelledError:
                 await self._record(progress, self._lane.closing.reason)
                 client.abort()
+                raise
+            except RequestError:
+                if progress.log.attempts:
+                    await self._record(progress, EndReason.UPSTREAM_ERROR)
                 raise
             except (ConnectionError, ZeroProxyError):
                 raise
@@ -224,7 +229,9 @@ class InferService:
                 client.finish(outlet.last())
             return
         timed_out = isinstance(error, UpstreamTimeout)
-        await self._record(progress, EndReason.TIMEOUT if timed_out else EndReason.UPSTREAM_CUT)
+        reason = EndReason.TIMEOUT if timed_out else EndReason.UPSTREAM_CUT
+        if not await self._recorded(progress, reason, client):
+            return
         client.write(outlet.failure(error))
         client.abort()
 

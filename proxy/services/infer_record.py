@@ -6,13 +6,14 @@ import hashlib
 
 import orjson
 
-from proxy.services.infer_call import InferProgress
+from proxy.services.infer_call import InferenceCall, InferProgress
 from proxy.types.content import blocks_to_json
 from proxy.types.embeddings import EmbeddingsAnswer
 from proxy.types.exchange import EndReason, Exchange, ModelCall
 from proxy.types.request import params_to_json
 from proxy.types.response import Answer
 from proxy.wire.embeddings.response import encode_response
+from proxy.wire.splice import without_credentials
 
 
 def build_exchange(
@@ -56,7 +57,7 @@ def build_exchange(
         api_key_name=call.api_key_name,
         config_hash=config_hash,
         upstream_request_id=progress.upstream_headers.get("x-request-id", ""),
-        request_body=call.body if kept else b"",
+        request_body=_recorded_body(call) if kept else b"",
         request_bytes=len(call.body),
         request_sha256=b"" if kept else hashlib.sha256(call.body).digest(),
         response_body=[] if reached else progress.tap.blocks,
@@ -66,6 +67,10 @@ def build_exchange(
         inference_params=params_to_json(progress.params),
         model_calls=[_model_call(progress, record_limit)] if reached else [],
     )
+
+
+def _recorded_body(call: InferenceCall) -> bytes:
+    return without_credentials(call.body) if call.credentials.dynamic else call.body
 
 
 def _model_call(progress: InferProgress, record_limit: int) -> ModelCall:

@@ -52,7 +52,7 @@ class ChunkOutlet:
         self._on_gap = on_gap
         self._headers = headers
         self._timer: asyncio.TimerHandle | None = None
-        self._waiting = False
+        self._kept_alive_at = 0.0
 
     def take(self, chunk: Chunk) -> Awaitable[None] | None:
         """Send a chunk; await the result, if there is one, before the next."""
@@ -65,10 +65,14 @@ class ChunkOutlet:
         progress.accumulator.add(chunk)
         if progress.started:
             self._on_gap(now - progress.last_at)
-        else:
-            self._start(now)
+        self.begin()
         progress.last_at = now
         return self._send(self._outlet.chunk(chunk))
+
+    def begin(self) -> None:
+        """Start the answer; a whole one may have no chunk at all."""
+        if not self._progress.started:
+            self._start(self._now())
 
     def close(self) -> None:
         """No more chunks will come."""
@@ -78,7 +82,8 @@ class ChunkOutlet:
 
     def _start(self, now: float) -> None:
         progress = self._progress
-        progress.started, progress.status, progress.first_at = True, 200, now
+        progress.started, progress.status = True, 200
+        progress.first_at = progress.last_at = now
         self._on_first()
         self._client.start(200, EVENT_STREAM, self._headers(), length=None)
         self._tick()
@@ -89,9 +94,11 @@ class ChunkOutlet:
     def _tick(self) -> None:
         """Write a comment whenever nothing has come for a while."""
         loop = asyncio.get_running_loop()
-        if self._timer is not None and self._now() - self._progress.last_at >= KEEP_ALIVE_SECONDS:
+        silent = self._now() - max(self._progress.last_at, self._kept_alive_at)
+        if self._timer is not None and silent >= KEEP_ALIVE_SECONDS:
             self._client.write(self._outlet.keep_alive())
-        self._timer = loop.call_later(KEEP_ALIVE_SECONDS, self._tick)
+            self._kept_alive_at, silent = self._now(), 0.0
+        self._timer = loop.call_later(KEEP_ALIVE_SECONDS - silent, self._tick)
 
 
 class InferSink:
@@ -136,8 +143,11 @@ class InferSink:
         chunks = self._decoder.feed(block)
         if self._end.feed(block) is not None:
             self.finished = True
+        if not self.started:
+            self._check_fault(block)
+        pause = self._take(chunks)
         self._check_fault(block)
-        return self._take(chunks)
+        return pause
 
     def on_end(self, error: UpstreamError | None) -> None:
         try:
@@ -184,4 +194,5 @@ class InferSink:
         self._take(self._decoder.close())
         if not self._decoder.complete:
             return UpstreamReset("the provider's stream ended before its answer was whole")
+        self._chunks.begin()
         return None

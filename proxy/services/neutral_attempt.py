@@ -7,12 +7,11 @@ peek, holding back and recording are the same for both.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from proxy.net.watchdog import Flight
 from proxy.providers.base import EmbeddingProvider, NeutralProvider
 from proxy.types.ports import Sink
-from proxy.types.request import ModelRequest
 from proxy.types.response import Answer, Chunk
 from proxy.wire.accumulate import ChunkAccumulator
 from proxy.wire.chat_completions.request import decode_request
@@ -40,6 +39,7 @@ async def answer_neutrally(
     provider: NeutralProvider,
     body: bytes,
     *,
+    identifier: str,
     model: str,
     stream: bool,
     include_usage: bool,
@@ -47,7 +47,8 @@ async def answer_neutrally(
     flight: Flight,
     sink: Sink,
 ) -> NeutralOutcome:
-    """Ask, and feed the sink to its end.
+    """Ask, and feed the sink to its end. The answer bears our `identifier`, by which feedback finds
+    it.
 
     Raises:
         UpstreamError: the attempt failed, or broke off after the sink had begun to pass it on.
@@ -60,28 +61,20 @@ async def answer_neutrally(
     with flight:
         if stream:
             encoder = StreamEncoder(model, include_usage=include_usage)
-            await _stream(provider.stream(request), encoder, outcome, flight, sink)
+            await _stream(provider.stream(request), encoder, identifier, outcome, flight, sink)
         else:
-            await _whole(provider, request, model, outcome, sink)
+            outcome.answer = await provider.infer(request)
+            sink.on_head(200, JSON)
+            named = replace(outcome.answer, id=identifier)
+            await _wait(sink.on_block(encode_response(named, model)))
     sink.on_end(None)
     return outcome
-
-
-async def _whole(
-    provider: NeutralProvider,
-    request: ModelRequest,
-    model: str,
-    outcome: NeutralOutcome,
-    sink: Sink,
-) -> None:
-    outcome.answer = await provider.infer(request)
-    sink.on_head(200, JSON)
-    await _wait(sink.on_block(encode_response(outcome.answer, model)))
 
 
 async def _stream(
     chunks: AsyncIterator[Chunk],
     encoder: StreamEncoder,
+    identifier: str,
     outcome: NeutralOutcome,
     flight: Flight,
     sink: Sink,
@@ -95,7 +88,7 @@ async def _stream(
             opened = True
         outcome.accumulator.add(chunk)
         flight.progress()
-        block = encoder.encode(chunk)
+        block = encoder.encode(replace(chunk, response_id=identifier))
         if block:
             await _wait(sink.on_block(block), flight)
         if sink.started:

@@ -87,6 +87,8 @@ class RelayService:
                     await self._record(progress, EndReason.CLIENT_DISCONNECTED)
                     client.abort()
                     return
+                if progress.log.attempts:
+                    await self._record(progress, EndReason.UPSTREAM_ERROR)
                 raise
             except ZeroProxyError:
                 raise
@@ -182,7 +184,8 @@ class RelayService:
         call = progress.call
 
         def on_start(sink: RelaySink, length: int | None) -> None:
-            cells.first_token(sink.last_at - call.began)
+            if call.peek.stream:
+                cells.first_token(sink.last_at - call.began)
             progress.status = sink.status
             client.start(sink.status, sink.headers, ours(progress), length=length)
 
@@ -239,6 +242,7 @@ class RelayService:
             progress.neutral = await answer_neutrally(
                 provider,
                 body,
+                identifier=str(call.id),
                 model=call.peek.model,
                 stream=call.peek.stream,
                 include_usage=call.peek.include_usage,
@@ -276,8 +280,8 @@ class RelayService:
         if sink.error is not None:
             timed_out = isinstance(sink.error, UpstreamTimeout)
             reason = EndReason.TIMEOUT if timed_out else EndReason.UPSTREAM_CUT
-            await self._record(progress, reason)
-            client.abort()
+            if await self._recorded(progress, reason, client):
+                client.abort()
             return
         progress.status = sink.status
         if not await self._recorded(progress, EndReason.COMPLETE, client):

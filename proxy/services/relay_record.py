@@ -10,6 +10,7 @@ import orjson
 from proxy.types.content import blocks_to_json
 from proxy.types.exchange import EndReason, Exchange, ModelCall
 from proxy.types.ids import new_id
+from proxy.wire.splice import CREDENTIALS, without_credentials
 
 if TYPE_CHECKING:
     from proxy.services.lane import LaneSettings
@@ -23,7 +24,7 @@ def build_exchange(
     call, log, sink = progress.call, progress.log, progress.sink
     reached = sink is not None and (sink.started or reason is EndReason.COMPLETE)
     candidate, route = progress.candidate, progress.route
-    first = sink.first_at if sink is not None else None
+    first = sink.first_at if sink is not None and call.peek.stream else None
     body, size, digest, parts = _request(call, settings.record_limit)
     return Exchange(
         id=call.id.bytes,
@@ -69,9 +70,10 @@ def _request(call: RelayCall, limit: int) -> tuple[bytes, int, bytes, bytes]:
     """Of the client's body: what is kept, its length, a digest if it is not kept, its parts."""
     body = call.body
     if isinstance(body, bytes):
-        if len(body) <= limit:
-            return body, len(body), b"", b""
-        return b"", len(body), hashlib.sha256(body).digest(), b""
+        if len(body) > limit:
+            return b"", len(body), hashlib.sha256(body).digest(), b""
+        kept = without_credentials(body) if CREDENTIALS in call.peek.extensions else body
+        return kept, len(body), b"", b""
     parts = body.parts()
     return b"", body.received, body.sha256, orjson.dumps(parts) if parts else b""
 
@@ -83,7 +85,7 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
     answer = progress.neutral.result() if progress.neutral is not None else None
     raw_request = progress.raw_request if answer is None else b""
     client = call.body if isinstance(call.body, bytes) else b""
-    first = sink.first_at
+    first = sink.first_at if call.peek.stream else None
     return ModelCall(
         id=new_id().bytes,
         model_name=candidate.model.name,

@@ -258,7 +258,7 @@ class Names:
     def route(
         self, function: str, variant: str, model: str, provider: str
     ) -> tuple[str, str, str, str]:
-        return (*self.variant(function, variant), *self.provider(model, provider))
+        return (*self.variant(function, variant or OTHER), *self.provider(model, provider))
 
     def origin(self, origin: str) -> str:
         return origin if origin in self.origins else OTHER

@@ -90,8 +90,14 @@ class Form:
 
     def extensions(self) -> dict[str, str]:
         """The fields that begin with `tensorzero::`, by full name. Raises as `text` does."""
-        names = dict.fromkeys(part.name for part in self.parts if part.name.startswith(EXTENSION))
-        return {name: text for name in names if (text := self.text(name)) is not None}
+        found: dict[str, FormPart] = {}
+        for part in self.parts:
+            if not part.name.startswith(EXTENSION) or part.filename is not None:
+                continue
+            if part.name in found:
+                raise InvalidRequest(f"the form has `{part.name}` twice", param=part.name)
+            found[part.name] = part
+        return {name: _text(part) for name, part in found.items()}
 
 
 def _text(part: FormPart) -> str:

@@ -24,6 +24,7 @@ from proxy.wire.members import (
 )
 
 __all__ = [
+    "CREDENTIALS",
     "EXTENSION",
     "NO_PEEK",
     "BodyPeek",
@@ -33,10 +34,14 @@ __all__ = [
     "replace_system",
     "splice",
     "system_text_of",
+    "without_credentials",
 ]
 
 EXTENSION = "tensorzero::"
 """Top-level keys that begin so are ours, and never reach a provider."""
+
+CREDENTIALS = "tensorzero::credentials"
+"""The one of them that holds secrets."""
 
 SYSTEM_ROLES = ("system", "developer")
 
@@ -69,8 +74,11 @@ NO_PEEK = BodyPeek("", False, False, False, frozenset(), _NOTHING, ())
 """Of a body that is not read."""
 
 
-def peek(body: bytes, *, model_needed: bool = True) -> BodyPeek:
+def peek(body: bytes, *, model_needed: bool = True, lenient: bool = False) -> BodyPeek:
     """Read the few fields that decide where a request goes.
+
+    `lenient`: of an endpoint that nobody knows, where these names may mean something else; what is
+    not of the expected kind is then not looked at.
 
     Raises:
         InvalidRequest: no JSON object in UTF-8, or `model`, `stream` or `stream_options` are not
@@ -87,14 +95,14 @@ def peek(body: bytes, *, model_needed: bool = True) -> BodyPeek:
     if not model and model_needed:
         raise InvalidRequest("you must provide a `model` parameter", param="model")
     name = value_of(model) if model else ""
-    if name is None and not model_needed:
+    if (name is None and not model_needed) or (lenient and not isinstance(name, str)):
         name = ""
     if not isinstance(name, str):
         raise InvalidRequest("`model` must be a string", param="model")
     return BodyPeek(
         name,
-        _peek_stream(raw("stream") or b"null"),
-        _peek_include_usage(raw("stream_options") or b"null"),
+        raw("stream") == b"true" if lenient else _peek_stream(raw("stream") or b"null"),
+        False if lenient else _peek_include_usage(raw("stream_options") or b"null"),
         "messages" in members,
         frozenset(members),
         {key: raw(key) for key in members if key.startswith(EXTENSION)},
@@ -151,6 +159,14 @@ def splice(
         place = members[-1][3] if members else body.index(b"{") + 1
         edits.append((place, place, _new_members(added, after_others=bool(present))))
     return _apply(body, edits) if edits else body
+
+
+def without_credentials(body: bytes) -> bytes:
+    """The body as it may be recorded; nothing when it is no JSON object."""
+    try:
+        return splice(body, remove=(CREDENTIALS,))
+    except InvalidRequest:
+        return b""
 
 
 def _cut(members: Sequence[Member], position: int, after_others: bool) -> Edit:

@@ -8,6 +8,7 @@ import json
 import os
 import warnings
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -19,7 +20,7 @@ import pytest
 from tests.conftest import StartProxy, off_loop
 from tests.fake_openai import AUDIO, RESPONSE, like_openai, response_events
 from tests.fake_upstream import FakeUpstream, Seen, Wire, answer
-from tests.harness import Proxy, eventually, one_provider
+from tests.harness import Proxy, eventually, one_provider, write_config
 
 PROVE = bool(os.environ.get("PROVE"))
 MIB = 2**20
@@ -334,3 +335,93 @@ async def test_a_provider_without_such_an_endpoint_says_so(
         lambda: proxy.post("/v1/images/generations", {"model": "dummy::good", "prompt": "x"})
     )
     assert status == 501 and "dummy" in json.loads(body)["error"]["message"]
+
+
+async def test_secrets_in_a_body_are_not_recorded(
+    relay: Relay, upstream: FakeUpstream, db: asyncpg.Connection
+) -> None:
+    proxy, _ = relay
+    secret = {"tensorzero::credentials": {"k": "very-secret"}, "tensorzero::tags": {"a": "b"}}
+    await off_loop(lambda: proxy.chat("m", **secret))
+    await off_loop(lambda: proxy.post("/v1/some/future/path", {"model": 7, "stream": "x"} | secret))
+    form = aiohttp.FormData(quote_fields=False)
+    form.add_field("tensorzero::credentials", '{"k": "very-secret"}')
+    form.add_field("model", "m")
+    form.add_field("file", b"x", filename="a.mp3")
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(proxy.base + "/v1/audio/transcriptions", data=form) as response,
+    ):
+        assert response.status == 200
+    said = [{"role": "user", "content": "x"}]
+    envelope = {"model": "tensorzero::model_name::m", "messages": said}
+    status, _, _ = await off_loop(
+        lambda: proxy.post("/openai/v1/chat/completions", envelope | secret)
+    )
+    assert status == 200
+    assert not any(b"secret" in seen.body for seen in upstream.seen)
+
+    async def all_there() -> Any:
+        rows = await db.fetch("SELECT * FROM tensorzero.exchanges")
+        return rows if len(rows) == 4 else None
+
+    assert "very-secret" not in str(await eventually(all_there))
+    assert "very-secret" not in str(await db.fetch("SELECT * FROM tensorzero.model_inference_data"))
+    assert "very-secret" not in proxy.tail(100_000)
+
+
+@pytest.mark.parametrize("path", ["files/..;/batches", "files/%252e%252e/batches", "files/..%2fx"])
+async def test_a_quoted_way_out_of_the_allowed_paths_is_none(
+    upstream: FakeUpstream, start_proxy: StartProxy, path: str
+) -> None:
+    default = {"api_base": upstream.api_base, "api_key_location": "env::OPERATORS"}
+    config = one_provider(upstream.api_base, default_provider=default, allowed_paths=["files"])
+    proxy = await off_loop(lambda: start_proxy(config, environ={"OPERATORS": "secret"}))
+    status, _, _ = await raw_get(proxy, "/v1/" + path)
+    assert status == 404 and upstream.seen == []
+
+
+async def test_a_base_path_is_not_sent_on(upstream: FakeUpstream, tmp_path: Path) -> None:
+    upstream.script = like_openai
+    config = one_provider(upstream.api_base, default_provider={"api_base": upstream.api_base})
+    config["gateway"] = {"base_path": "/llm/v1"}
+    file = write_config(tmp_path / "base.yaml", config)
+    proxy = Proxy(file, tmp_path / "state", None, arguments=("--no-database",))
+    proxy.start(wait=False)
+
+    async def answered() -> bool:
+        return bool((await off_loop(lambda: proxy.get("/llm/v1/v1/files")))[0] == 200)
+
+    try:
+        assert await eventually(answered)
+    finally:
+        proxy.kill_all()
+    assert upstream.seen[-1].path == "/v1/files"
+
+
+async def test_an_answer_without_a_body_has_no_length(relay: Relay, upstream: FakeUpstream) -> None:
+    proxy, _ = relay
+
+    async def script(seen: Seen, wire: Wire) -> None:
+        await wire.raw(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    upstream.script = script
+    _, _, head = await raw_get(proxy, "/v1/files/file-1")
+    assert head.startswith(b"HTTP/1.1 204") and b"ontent-" not in head.split(b"\r\n\r\n")[0]
+
+
+async def test_a_variant_that_cannot_be_said_fails_over_and_all_is_recorded(
+    upstream: FakeUpstream, start_proxy: StartProxy, db: asyncpg.Connection
+) -> None:
+    upstream.script = answer({"error": {"message": "down"}}, 500)
+    config = one_provider(upstream.api_base)
+    for name in ("a", "b"):
+        config["functions"]["f"]["variants"][name]["reasoning_effort"] = "low"
+    config["functions"]["f"]["variants"]["c"] = {"type": "chat_completion", "model": "m"}
+    proxy = await off_loop(lambda: start_proxy(config))
+    body = {"model": "tensorzero::function_name::f", "prompt": "x"}
+    status, _, _ = await off_loop(lambda: proxy.post("/v1/completions", body))
+    assert status == 500
+    row = await exchange(db, "completions")
+    kinds = [attempt["error"] for attempt in json.loads(row["attempts"])]
+    assert kinds == ["unsupported", "unsupported", "status"]

@@ -293,3 +293,29 @@ async def test_unknown_paths_and_methods_answer_as_tensorzero_does(envelope: Env
     assert (status, json.loads(body)) == (404, {"error": "Route not found: POST /openai/v1/nope"})
     status, body = await off_loop(lambda: proxy.get("/openai/v1/chat/completions"))
     assert (status, body) == (405, b"")
+
+
+async def test_a_stream_without_any_chunk_is_still_an_answer(
+    envelope: Envelope, upstream: FakeUpstream
+) -> None:
+    _, api = envelope
+    upstream.script = stream([b"data: [DONE]\n\n"])
+    made = await api.chat.completions.create(model=M, messages=MESSAGES, stream=True)
+    chunks = [chunk async for chunk in made]
+    assert chunks[-1].choices[0].finish_reason == "stop"
+
+
+async def test_what_came_before_an_error_in_the_same_block_is_sent(
+    envelope: Envelope, upstream: FakeUpstream
+) -> None:
+    _, api = envelope
+    first, second = events(["Hel", "lo"])[:2]
+    upstream.script = stream(
+        [first, second + b'data: {"error": {"message": "no"}}\n\n'], pause=0.05
+    )
+    made = await api.chat.completions.create(model=M, messages=MESSAGES, stream=True)
+    texts = []
+    with pytest.raises(openai.APIError):
+        async for chunk in made:
+            texts.append(chunk.choices[0].delta.content)
+    assert "".join(text or "" for text in texts) == "Hello"

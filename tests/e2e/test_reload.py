@@ -412,3 +412,20 @@ async def test_workers_are_killed_under_load_and_the_others_serve_on(
 @pytest.fixture(autouse=True)
 def quiet(upstream: FakeUpstream) -> None:
     upstream.script = answer(completion())
+
+
+async def test_a_large_configuration_is_taken_and_the_end_is_in_order(
+    upstream: FakeUpstream, start_proxy: StartProxy, tmp_path: Path
+) -> None:
+    proxy = await off_loop(lambda: start_proxy(configuration(upstream, "old"), workers=2))
+    config = configuration(upstream, "new")
+    for number in range(300):
+        text = tmp_path / f"{number}.txt"
+        text.write_text("x" * 3000)
+        variant = config["functions"]["f"]["variants"]["new"] | {"system_template": str(text)}
+        config["functions"][f"f{number}"] = {"type": "chat", "variants": {"v": variant}}
+    write_config(proxy.config, config)
+    await reloaded(proxy, "applied")
+    assert await served_by(proxy) == "new"
+    assert await off_loop(proxy.stop) == 0
+    assert "did not leave in time" not in proxy.tail()

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from proxy.errors import InvalidRequest, StoreUnavailable
 from proxy.http.native.answers import json_answer
+from proxy.http.spool import read_body
 from proxy.services.feedback import FeedbackCall, FeedbackService
 
 
@@ -38,7 +39,7 @@ class FeedbackHandler:
     async def submit(self, request: web.BaseRequest, api_key_name: str) -> web.StreamResponse:
         if self._service is None:
             raise StoreUnavailable("Feedback needs recording, and it is switched off here")
-        call = _read(await request.read())
+        call = _read(await read_body(request))
         feedback_id = await self._service.submit(call)
         return json_answer({"feedback_id": str(feedback_id)})
 

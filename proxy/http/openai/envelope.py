@@ -14,6 +14,7 @@ from proxy.http.client_stream import ClientStream
 from proxy.http.errors import VERSION_HEADER, Wording, envelope_dialect, respond, word
 from proxy.http.openai.outlets import ChatOutlet, EmbeddingsOutlet
 from proxy.http.overrides import read_body_rules, read_header_rules
+from proxy.http.spool import read_body
 from proxy.models.credentials import CallCredentials
 from proxy.services.infer import InferService
 from proxy.services.infer_call import InferenceCall
@@ -41,7 +42,7 @@ class EnvelopeHandler:
         self, request: web.BaseRequest, api_key_name: str
     ) -> web.StreamResponse:
         began = monotonic()
-        body = await request.read()
+        body = await read_body(request)
         asked = decode_envelope_request(body)
         _check_served(asked)
         _warn(asked.warnings)
@@ -71,7 +72,7 @@ class EnvelopeHandler:
 
     async def embeddings(self, request: web.BaseRequest, api_key_name: str) -> web.StreamResponse:
         began = monotonic()
-        body = await request.read()
+        body = await read_body(request)
         asked = decode_embeddings_request(body)
         _check_cache(asked.cache_options)
         _warn(asked.warnings)

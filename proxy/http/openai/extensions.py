@@ -12,11 +12,11 @@ from aiohttp import web
 
 from proxy.errors import InvalidRequest, NotSupported
 from proxy.types.ids import parse_episode_id
+from proxy.wire.splice import CREDENTIALS
 
 EPISODE = "tensorzero::episode_id"
 VARIANT = "tensorzero::variant_name"
 TAGS = "tensorzero::tags"
-CREDENTIALS = "tensorzero::credentials"
 KNOWN = frozenset({EPISODE, VARIANT, TAGS, CREDENTIALS})
 
 _strings = msgspec.json.Decoder(dict[str, str])
@@ -57,10 +57,18 @@ def _values(members: Mapping[str, bytes]) -> Mapping[str, object]:
     for name in members:
         if name not in KNOWN:
             raise NotSupported(
-                f"`{name}` is not served on the relay; it knows {', '.join(sorted(KNOWN))}.",
+                f"`{name}` is not served below /v1, which knows {', '.join(sorted(KNOWN))}; "
+                "TensorZero's own address, /openai/v1, knows more.",
                 param=name,
             )
-    return {name: orjson.loads(raw) for name, raw in members.items()}
+    return {name: _value(name, raw) for name, raw in members.items()}
+
+
+def _value(name: str, raw: bytes) -> object:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"`{name}` cannot be read: {error}", param=name) from error
 
 
 def _text(value: object, name: str) -> str:

@@ -13,6 +13,7 @@ from proxy.http.client_stream import ClientStream
 from proxy.http.headers import request_headers
 from proxy.http.openai.extensions import read_extensions
 from proxy.http.openai.uploads import PassedUpload, UploadLimits, read_form
+from proxy.http.spool import read_body
 from proxy.models.credentials import CallCredentials
 from proxy.services.endpoints import FILES, KNOWN, Endpoint, endpoint_of
 from proxy.services.relay import RelayService
@@ -28,8 +29,11 @@ PREFIX = "/v1/"
 class RelayHandler:
     """OpenAI's API for OpenAI applications."""
 
-    def __init__(self, service: RelayService, keys: Keys, limits: UploadLimits) -> None:
+    def __init__(
+        self, service: RelayService, keys: Keys, limits: UploadLimits, base_path: str
+    ) -> None:
         self._service = service
+        self._base_path = base_path
         self._keys = keys
         self._limits = limits
 
@@ -39,7 +43,7 @@ class RelayHandler:
 
     async def pass_on(self, request: web.BaseRequest, api_key_name: str) -> web.StreamResponse:
         """Any other path: its body goes on as it comes."""
-        endpoint = endpoint_of(_path_below(request))
+        endpoint = endpoint_of(_path_below(request, self._base_path))
         return await self._relay(request, api_key_name, endpoint)
 
     async def realtime(self, request: web.BaseRequest, api_key_name: str) -> web.StreamResponse:
@@ -73,15 +77,15 @@ class RelayHandler:
         self, request: web.BaseRequest, endpoint: Endpoint
     ) -> tuple[bytes | Upload, BodyPeek]:
         """The body, in memory if it is to be understood, and what routing needs to know of it."""
-        if endpoint.wire:
-            body = await request.read()
+        kind = request.content_type
+        if endpoint.inference and not (endpoint.multipart and kind == "multipart/form-data"):
+            body = await read_body(request)
             return body, peek(body, model_needed=endpoint.model_needed)
         if not request.can_read_body:
             return b"", NO_PEEK
-        kind = request.content_type
         if kind == "application/json":
-            body = await request.read()
-            return body, _lenient_peek(body, endpoint)
+            body = await read_body(request)
+            return body, _lenient_peek(body)
         if kind == "multipart/form-data" and endpoint is not FILES:
             form = await read_form(request, self._limits)
             try:
@@ -106,7 +110,7 @@ class RelayHandler:
             began=began,
             method=request.method,
             path=request.path,
-            upstream_path=endpoint.path or _path_below(request),
+            upstream_path=endpoint.path or _path_below(request, self._base_path),
             query=request.rel_url.raw_query_string,
             endpoint=endpoint,
             body=body,
@@ -122,19 +126,26 @@ class RelayHandler:
         )
 
 
-def _path_below(request: web.BaseRequest) -> str:
-    """The path below `/v1/`, still quoted. One that climbs out of it does not exist."""
-    below = request.rel_url.raw_path.partition(PREFIX)[2]
-    if any(step in (".", "..") for step in unquote(below).replace("\\", "/").split("/")):
+def _path_below(request: web.BaseRequest, base_path: str) -> str:
+    """The path below `/v1/`, still quoted. One that climbs out of it does not exist, however often
+    it is quoted, and whatever stands behind a semicolon, which some servers leave out."""
+    raw = request.rel_url.raw_path
+    below = raw.removeprefix(base_path + PREFIX)
+    steps = _unquoted(below).replace("\\", "/").split("/")
+    if below == raw or any(step.partition(";")[0] in (".", "..") for step in steps):
         raise NotFound(f"Route not found: {request.method} {request.path}")
     return below
 
 
-def _lenient_peek(body: bytes, endpoint: Endpoint) -> BodyPeek:
+def _unquoted(path: str) -> str:
+    while (plain := unquote(path)) != path:
+        path = plain
+    return path
+
+
+def _lenient_peek(body: bytes) -> BodyPeek:
     """Of an endpoint whose bodies we do not know, only what has our meaning is looked at."""
     try:
-        return peek(body, model_needed=False)
+        return peek(body, model_needed=False, lenient=True)
     except InvalidRequest:
-        if endpoint.inference:
-            raise
         return NO_PEEK

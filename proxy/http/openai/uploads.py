@@ -12,7 +12,7 @@ from aiohttp import web
 from proxy.http.spool import SpooledBody, StreamedBody, spool
 from proxy.types.ports import Body
 from proxy.wire.multipart import Form, FormPart, FormScanner, boundary_of, edit_form
-from proxy.wire.splice import BodyPeek
+from proxy.wire.splice import CREDENTIALS, BodyPeek
 
 RECORDED_PARTS = 100
 RECORDED_CHARACTERS = 4096
@@ -74,7 +74,8 @@ class FormUpload:
         return self._body.sha256
 
     def parts(self) -> Sequence[Mapping[str, object]]:
-        return [_metadata(part) for part in self._form.parts[:RECORDED_PARTS]]
+        kept = [part for part in self._form.parts if part.name != CREDENTIALS]
+        return [_metadata(part) for part in kept[:RECORDED_PARTS]]
 
     def close(self) -> None:
         self._body.close()
