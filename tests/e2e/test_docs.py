@@ -17,11 +17,12 @@ from proxy.config.load import load_config
 from tests.harness import ROOT, Proxy
 
 README = (ROOT / "README.md").read_text()
+DATABASE = (ROOT / "docs" / "database.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page, re.S)
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +61,35 @@ def test_the_python_snippet_and_the_feedback_curl_work_together(running: Proxy) 
 
 def test_the_query_runs_in_the_prompt_that_is_named(running: Proxy) -> None:
     running.settle()
+    printed = blocks("text")[0].splitlines()[0]
+    shown = ask(running, blocks("sql")[0])
+    assert re.sub(r"\s+", " ", printed) in re.sub(r"\s+", " ", shown)
+
+
+@pytest.mark.parametrize("query", blocks("sql", DATABASE))
+def test_the_queries_of_the_page_on_the_database_find_what_they_say(
+    running: Proxy, query: str
+) -> None:
+    status, _, _ = running.chat("tensorzero::function_name::haiku")
+    assert status == 200
+    status, _, _ = running.chat("dummy::error")
+    assert status == 502
+    running.settle()
+    assert "(0 rows)" not in ask(running, query)
+
+
+def ask(proxy: Proxy, query: str) -> str:
+    """What psql prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "proxy", "psql", "--", "-c", blocks("sql")[0]],
+        [sys.executable, "-m", "proxy", "psql", "-c", query],
         cwd=ROOT,
-        env=os.environ | {"ZEROPROXY_STATE_DIR": str(running.state)},
+        env=os.environ | {"ZEROPROXY_STATE_DIR": str(proxy.state)},
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    printed = blocks("text")[0].splitlines()[0]
-    assert re.sub(r"\s+", " ", printed) in re.sub(r"\s+", " ", done.stdout)
+    return done.stdout
 
 
 def test_the_configuration_snippets_load(tmp_path: Path) -> None:

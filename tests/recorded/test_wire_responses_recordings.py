@@ -25,7 +25,8 @@ from proxy.wire.accumulate import ChunkAccumulator
 from proxy.wire.completions import decode as completions
 from proxy.wire.completions.decode import CompletionsDecoder
 from proxy.wire.completions.stream import StreamDecoder as CompletionsStream
-from proxy.wire.recorded import ChunkDecoder, ReadAnswer
+from proxy.wire.events import EventDecoder
+from proxy.wire.recorded import ReadAnswer
 from proxy.wire.responses import decode as responses
 from proxy.wire.responses.decode import ResponsesDecoder
 from proxy.wire.responses.errors import FINAL_EVENTS, find_error
@@ -102,7 +103,7 @@ def decode(answer: Recorded, blocks: list[bytes]) -> ReadAnswer:
 
 def decode_in_pieces(answer: Recorded, blocks: list[bytes]) -> tuple[Answer, bool]:
     """The answer by the incremental decoder, and whether it was complete."""
-    decoder: ChunkDecoder = ResponsesStream() if answer.api == "responses" else CompletionsStream()
+    decoder: EventDecoder = ResponsesStream() if answer.api == "responses" else CompletionsStream()
     accumulator = ChunkAccumulator()
     for block in blocks:
         for chunk in decoder.feed(block):
