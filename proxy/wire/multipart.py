@@ -229,8 +229,7 @@ class FormScanner:
         text = bytearray() if head.filename is None else None
         self._open = _Open(head, self._begin, self._offset + self._seek, text)
         # The line end before an empty content may be the one that ends the headers.
-        self._seek -= len(self._newline)
-        self._at = self._seek
+        self._at = self._seek = max(self._at, self._seek - len(self._newline))
         self._step = self._read_content
 
     def _read_content(self) -> bool:

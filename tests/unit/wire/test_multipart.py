@@ -15,7 +15,7 @@ import openai
 import pytest
 from aiohttp import web
 from aiohttp.base_protocol import BaseProtocol
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy.errors import InvalidRequest
@@ -172,6 +172,7 @@ def test_the_standard_library_reads_the_same(fields: list[Field]) -> None:
 
 
 @settings(max_examples=2000 if PROVE else 300, deadline=None)
+@example(pieces=[b"--a-boundary", b"\r\n", b"\n", b"\r\n", b"--a-boundary", b"--a-boundary"])
 @given(
     pieces=st.lists(
         st.sampled_from(
