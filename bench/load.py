@@ -14,6 +14,7 @@ import asyncio
 import json
 import re
 import sys
+from dataclasses import replace
 from time import perf_counter
 from typing import cast
 
@@ -223,7 +224,9 @@ class Crowd:
 
 async def run(options: argparse.Namespace) -> None:
     """Warm up, wait for the parent, measure."""
-    crowd = Crowd(SCENARIOS[options.scenario], options.port, options.model)
+    scenario = SCENARIOS[options.scenario]
+    scenario = replace(scenario, connections=scenario.connections * options.times)
+    crowd = Crowd(scenario, options.port, options.model)
     print(json.dumps(await crowd.run(options.warm)), flush=True)
     sys.stdin.readline()
     print(json.dumps(await crowd.run(options.seconds)), flush=True)
@@ -236,6 +239,7 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--warm", type=float, default=0.5)
     parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--times", type=int, default=1, help="so many times the connections")
     uvloop.run(run(parser.parse_args()))
 
 

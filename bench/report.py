@@ -204,8 +204,9 @@ class Findings:
                     self.of("product", scenario.name)
                 )
                 notes.append(
-                    f"- {workers} workers against one, {scenario.name}: × {ratio.text()} of the "
-                    f"CPU per {scenario.unit}; each further worker takes "
+                    f"- {workers} workers (on the same core, with {workers} times the connections) "
+                    f"against one, {scenario.name}: × {ratio.text()} of the CPU per "
+                    f"{scenario.unit}; each further worker takes "
                     f"{more / (int(workers) - 1):.0f} MB."
                 )
         return notes

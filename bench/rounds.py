@@ -52,10 +52,18 @@ class Load:
     """A load generator, which warms up, waits, and runs."""
 
     def __init__(
-        self, scenario: Scenario, port: int, model: str, *, warm: float, seconds: float, core: int
+        self,
+        scenario: Scenario,
+        port: int,
+        model: str,
+        *,
+        warm: float,
+        seconds: float,
+        core: int,
+        times: int = 1,
     ) -> None:
         arguments = ["--scenario", scenario.name, "--port", str(port), "--model", model]
-        arguments += ["--warm", str(warm), "--seconds", str(seconds)]
+        arguments += ["--warm", str(warm), "--seconds", str(seconds), "--times", str(times)]
         with pinned(core):
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "bench.load", *arguments],
@@ -97,7 +105,15 @@ def measure_once(
     subject: Subject, scenario: Scenario, number: int, *, warm: float, seconds: float, core: int
 ) -> Result:
     """Warm the subject up, then let its accounts hold exactly the calls that are counted."""
-    with Load(scenario, subject.port, subject.model, warm=warm, seconds=seconds, core=core) as load:
+    with Load(
+        scenario,
+        subject.port,
+        subject.model,
+        warm=warm,
+        seconds=seconds,
+        core=core,
+        times=subject.workers,
+    ) as load:
         subject.settle(load.warmed().answered)
         before = subject.cpu()
         seen = load.run()

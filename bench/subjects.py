@@ -97,6 +97,8 @@ class Subject:
 
     def __init__(self, name: str, program: Program, port: int, model: str) -> None:
         self.name = name
+        self.workers = 1
+        """Each gets the same load: more of them serve more connections."""
         self.port = port
         self.model = model
         self.program = program
@@ -204,6 +206,7 @@ class Product(Subject):
             program.stop()
             raise
         self.answered = 0
+        self.workers = workers
 
     def cpu(self) -> Account:
         return measure.cpu(self.program.pid, self._postmaster)
