@@ -8,6 +8,7 @@
     │   └── EmbeddedPostgresError
     ├── RequestError                 the caller's fault; never retried
     │   ├── InvalidRequest           400
+    │   │   └── Unrenderable         this variant's templates cannot take it; others' may
     │   ├── Unauthorized             401
     │   ├── Forbidden                403
     │   ├── NotFound                 404
@@ -92,6 +93,13 @@ class RequestError(ZeroProxyError):
 
 class InvalidRequest(RequestError):
     """The request is malformed or asks for something impossible."""
+
+
+class Unrenderable(InvalidRequest):
+    """One variant's templates cannot be rendered with what was sent; another variant's may.
+
+    `param` is the place, such as `input.messages[0].content[0]`.
+    """
 
 
 class Unauthorized(RequestError):

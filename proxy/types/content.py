@@ -139,6 +139,29 @@ class Base64File:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file in an object storage, by its place there."""
+
+    mime_type: str
+    storage_path: bytes
+    """Raw JSON `{"kind": {"type": …}, "path": …}`."""
+    source_url: str | None = None
+    detail: str | None = None
+    filename: str | None = None
+
+    def as_json(self) -> Json:
+        return {
+            "type": "file",
+            "file_type": "object_storage_pointer",
+            "source_url": self.source_url,
+            "mime_type": self.mime_type,
+            "storage_path": orjson.Fragment(self.storage_path),
+            **_given("detail", self.detail),
+            **_given("filename", self.filename),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """A block that has no neutral form, as raw JSON, kept for the provider it came from."""
 
@@ -156,7 +179,18 @@ class Unknown:
 
 
 File = UrlFile | Base64File
-Block = Text | RawText | Template | ToolCall | ToolResult | Thought | UrlFile | Base64File | Unknown
+Block = (
+    Text
+    | RawText
+    | Template
+    | ToolCall
+    | ToolResult
+    | Thought
+    | UrlFile
+    | Base64File
+    | StoredFile
+    | Unknown
+)
 
 
 def blocks_to_json(blocks: Iterable[Block]) -> bytes:

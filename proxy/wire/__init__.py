@@ -2,8 +2,8 @@
 
 One folder per protocol, the same three files in each (`request`, `response`, `stream`), beside what
 several of them share: server-sent events (`sse`), edits of a JSON body that leave the rest of its
-bytes alone (`splice`), forms read as they come (`multipart`), and reading JSON that strict parsers
-refuse (`lenient`).
+bytes alone (`splice`), forms read as they come (`multipart`), reading JSON that strict parsers
+refuse (`lenient`), and reading it as TensorZero does, in its words (`serde`, `syntax`).
 
 In come bytes as a client or a provider sent them, cut anywhere, perhaps broken off, perhaps wrong.
 Out come neutral values of `proxy.types`, or bytes. A decoder of requests raises `InvalidRequest`; a

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import orjson
 
-from proxy.errors import InvalidRequest
+from proxy.errors import InvalidRequest, UpstreamUnsupported
 from proxy.types.content import (
     Base64File,
     Block,
     Json,
     RawText,
+    StoredFile,
     Template,
     Text,
     Thought,
@@ -143,6 +144,8 @@ class _Turn:
                 self._parts.append(encode_url_file(block))
             case Base64File():
                 self._parts.append(encode_base64_file(block))
+            case StoredFile():
+                raise UpstreamUnsupported("files in an object storage are not fetched from there")
             case Thought(text) if text and self._addressee.gets(block):
                 self._thoughts.append(text)
             case Unknown() if self._addressee.gets(block):

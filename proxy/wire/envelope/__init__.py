@@ -6,10 +6,10 @@ and events of that dialect, members in its order.
 
 Unlike the relay this address refuses what it does not understand, in the words that its users know
 from TensorZero, whose reader of JSON names the place and the type that it wanted:
-`temperature: invalid type: string "x", expected f32`. `serde` speaks so, `syntax` says where a
-broken body breaks; `tools`, `params`, `extensions`, `files`, `content` and `messages` read one
-part of a request each; `request` and `embeddings` put them together; `response`, `stream` and
-`errors` answer; `decode` reads a request again, for the record.
+`temperature: invalid type: string "x", expected f32` (`wire.serde` speaks so). `tools`, `params`,
+`extensions`, `files`, `content` and `messages` read one part of a request each; `request` and
+`embeddings` put them together; `response`, `stream` and `errors` answer; `decode` reads a request
+again, for the record.
 
 Values that travel on (schemas, tools, arguments, extra bodies) stay raw JSON, so that key order
 and the spelling of numbers survive. Nothing here knows a function, a template, a model or the

@@ -9,6 +9,7 @@ import msgspec
 
 from proxy.errors import InvalidRequest
 from proxy.types.content import Base64File, Block, RawText, Template, Text
+from proxy.wire.envelope.errors import refuse
 from proxy.wire.envelope.files import (
     FileData,
     ImageUrl,
@@ -17,18 +18,17 @@ from proxy.wire.envelope.files import (
     read_image_url,
     read_input_audio,
 )
-from proxy.wire.envelope.serde import (
+from proxy.wire.members import list_items, object_members
+from proxy.wire.serde import (
     check_known,
     fail,
     is_object,
     is_string,
     read_object,
     read_string,
-    refuse,
     required,
     unknown_variant,
 )
-from proxy.wire.members import list_items, object_members
 
 EXTENSION = "tensorzero::"
 ARGUMENTS = "tensorzero::arguments"

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from proxy.types.embeddings import EmbeddingsAnswer
-from proxy.wire.envelope.dumps import dumps
+from proxy.wire.dumps import dumps
 from proxy.wire.envelope.extensions import CacheOptions, read_cache_options, read_credentials
-from proxy.wire.envelope.serde import (
+from proxy.wire.members import list_items
+from proxy.wire.serde import (
     fail,
     is_string,
     missing,
@@ -19,7 +20,6 @@ from proxy.wire.envelope.serde import (
     read_u32,
     read_word,
 )
-from proxy.wire.members import list_items
 
 MODEL_PREFIX = "tensorzero::embedding_model_name::"
 ENCODING_FORMATS = ("float", "base64")

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from proxy.wire.envelope.dumps import dumps
+from proxy.errors import InvalidRequest
+from proxy.wire.dumps import dumps
+
+
+def refuse(message: str) -> InvalidRequest:
+    """An error about the request as a whole, in the endpoint's own voice."""
+    return InvalidRequest(f"Invalid request to OpenAI-compatible endpoint: {message}")
 
 
 def encode_error(

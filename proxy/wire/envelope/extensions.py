@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from proxy.errors import InvalidRequest
-from proxy.wire.envelope.serde import (
+from proxy.wire.members import object_members
+from proxy.wire.serde import (
     fail,
     given,
     is_object,
@@ -20,7 +21,6 @@ from proxy.wire.envelope.serde import (
     read_word,
     wrong_type,
 )
-from proxy.wire.members import object_members
 
 CACHE_MODES = ("on", "off", "read_only", "write_only")
 
@@ -72,9 +72,9 @@ def read_credentials(raw: bytes, path: str) -> dict[str, str]:
 def read_namespace(raw: bytes, path: str) -> str:
     namespace = read_string(raw, path)
     if not namespace:
-        raise fail(path, "Namespace cannot be empty")
+        raise fail(path, "Namespace identifier cannot be empty")
     if namespace.startswith("tensorzero::"):
-        raise fail(path, "Namespace cannot start with `tensorzero::`")
+        raise fail(path, f"Namespace cannot start with `tensorzero::`: {namespace}")
     return namespace
 
 

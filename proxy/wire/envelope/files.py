@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 import string
 from dataclasses import dataclass
 
 from proxy.types.content import Base64File, File, UrlFile
-from proxy.wire.chat_completions.files import AUDIO_MAGIC
-from proxy.wire.envelope.serde import (
+from proxy.wire.envelope.errors import refuse
+from proxy.wire.mime import MIME_TYPE, URL_SCHEME, detect_mime_type
+from proxy.wire.serde import (
     check_known,
     describe,
     fail,
@@ -19,7 +19,6 @@ from proxy.wire.envelope.serde import (
     read_object,
     read_string,
     read_word,
-    refuse,
     required,
 )
 
@@ -29,30 +28,8 @@ _EXPECTED = (
     "Expected a base64-encoded data URL with MIME type "
     "(e.g. `data:image/png;base64,SGVsbG8sIFdvcmxkIQ==`), but got a value without the"
 )
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_TOKEN = r"[A-Za-z0-9!#$&^_.+-]+"
-_MIME = re.compile(rf"{_TOKEN}/{_TOKEN}(?:\s*;.*)?\Z")
 _BASE64 = frozenset(string.ascii_letters + string.digits + "+/=")
 
-_OTHER_MAGIC: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"\xff\xf3", "audio/mpeg"),
-    (0, b"\xff\xf2", "audio/mpeg"),
-    (4, b"ftypM4A", "audio/m4a"),
-    (0, b"M4A ", "audio/m4a"),
-    (0, b"MThd", "audio/midi"),
-    (0, b"#!AMR\n", "audio/amr"),
-    (8, b"AIFF", "audio/x-aiff"),
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (0, b"\x89PNG", "image/png"),
-    (0, b"GIF8", "image/gif"),
-    (8, b"WEBP", "image/webp"),
-    (0, b"BM", "image/bmp"),
-    (0, b"%PDF", "application/pdf"),
-    (0, b"PK\x03\x04", "application/zip"),
-    (0, b"\x1f\x8b", "application/gzip"),
-    (0, b"\x1a\x45\xdf\xa3", "video/webm"),
-    (4, b"ftyp", "video/mp4"),
-)
 _TYPE_OF_FORMAT = {"wav": "audio/x-wav", "mp3": "audio/mpeg"}
 
 
@@ -90,7 +67,7 @@ class InputAudio:
     format: str
 
     def as_file(self) -> Base64File:
-        found = _type_of(_decode_base64(self.data))
+        found = detect_mime_type(_decode_base64(self.data))
         if found is None:
             raise refuse(
                 f"Could not detect audio format from file content. Format field was: {self.format}"
@@ -114,11 +91,11 @@ def read_image_url(raw: bytes, path: str) -> ImageUrl:
     image = read_object(raw, path, "struct OpenAICompatibleImageUrl")
     check_known(image, path, ("url", "tensorzero::mime_type", "detail"))
     url = read_string(required(image, path, "url"), f"{path}.url")
-    if not _SCHEME.match(url):
+    if not URL_SCHEME.match(url):
         why = f"invalid value: {describe(image['url'])}, expected relative URL without a base"
         raise fail(f"{path}.url", why)
     mime_type = optional_string(image, path, "tensorzero::mime_type")
-    if mime_type is not None and not _MIME.match(mime_type):
+    if mime_type is not None and not MIME_TYPE.match(mime_type):
         raise fail(f"{path}.tensorzero::mime_type", f"`{mime_type}` is no MIME type")
     detail = given(image.get("detail"))
     word = None if detail is None else read_word(detail, f"{path}.detail", DETAILS)
@@ -146,7 +123,7 @@ def file_from_data_url(
     head, separator, data = url.removeprefix("data:").partition(";base64,")
     if not separator:
         raise refuse(f"{_EXPECTED} `;base64,` separator.")
-    if not _MIME.match(head):
+    if not MIME_TYPE.match(head):
         raise refuse(f"Unknown MIME type `{head}` in data URL")
     return Base64File(data, head.partition(";")[0].strip(), detail, filename)
 
@@ -165,10 +142,3 @@ def _base64_fault(data: str) -> str:
             offset = len(data[:index].encode())
             return f"Invalid symbol {symbol.encode()[0]}, offset {offset}."
     return "Invalid padding"
-
-
-def _type_of(content: bytes) -> str | None:
-    for offset, magic, kind in (*AUDIO_MAGIC, *_OTHER_MAGIC):
-        if content[offset : offset + len(magic)] == magic:
-            return kind
-    return None

@@ -23,7 +23,9 @@ from proxy.types.content import (
 )
 from proxy.types.request import Input, Message
 from proxy.wire.envelope.content import ContentReader, compact
-from proxy.wire.envelope.serde import (
+from proxy.wire.envelope.errors import refuse
+from proxy.wire.members import object_members
+from proxy.wire.serde import (
     USIZE,
     fail,
     given,
@@ -36,12 +38,10 @@ from proxy.wire.envelope.serde import (
     read_object,
     read_string,
     read_word,
-    refuse,
     required,
     unknown_variant,
     wrong_type,
 )
-from proxy.wire.members import object_members
 
 ROLES = ("developer", "system", "user", "assistant", "tool")
 SYSTEM_ROLES = ("developer", "system")

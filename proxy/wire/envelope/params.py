@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from proxy.types.request import Params
-from proxy.wire.envelope.serde import (
+from proxy.wire.serde import (
     I32,
     check_known,
     given,
@@ -63,6 +63,11 @@ def read_service_tier(raw: bytes, path: str) -> str:
     return read_word(raw, path, SERVICE_TIERS)
 
 
+def read_json_mode(raw: bytes, path: str) -> str:
+    """One of `JSON_MODES`, or the old name of `tool`."""
+    return "tool" if raw == b'"implicit_tool"' else read_word(raw, path, JSON_MODES)
+
+
 Reader = Callable[[bytes, str], Any]
 
 OPENAI_PARAMS: Mapping[str, Reader] = {
@@ -86,7 +91,7 @@ _NATIVE_PARAMS: Mapping[str, Reader] = {
     "top_p": read_f32,
     "presence_penalty": read_f32,
     "frequency_penalty": read_f32,
-    "json_mode": lambda raw, path: read_word(raw, path, JSON_MODES),
+    "json_mode": read_json_mode,
     "stop_sequences": read_strings,
     "reasoning_effort": read_string,
     "service_tier": read_service_tier,

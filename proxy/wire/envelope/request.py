@@ -9,6 +9,7 @@ from uuid import UUID
 
 from proxy.errors import InvalidRequest
 from proxy.types.request import NO_PARAMS, Input, Params
+from proxy.wire.envelope.errors import refuse
 from proxy.wire.envelope.extensions import (
     CacheOptions,
     read_cache_options,
@@ -28,7 +29,13 @@ from proxy.wire.envelope.params import (
     read_native_params,
     read_response_format,
 )
-from proxy.wire.envelope.serde import (
+from proxy.wire.envelope.tools import (
+    ToolChoice,
+    read_provider_tools,
+    read_tool_choice,
+    read_tools,
+)
+from proxy.wire.serde import (
     given,
     missing,
     read_body,
@@ -37,13 +44,6 @@ from proxy.wire.envelope.serde import (
     read_string,
     read_string_map,
     read_u32,
-    refuse,
-)
-from proxy.wire.envelope.tools import (
-    ToolChoice,
-    read_provider_tools,
-    read_tool_choice,
-    read_tools,
 )
 
 EXTENSION = "tensorzero::"

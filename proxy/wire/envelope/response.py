@@ -10,7 +10,7 @@ from proxy.errors import InvalidRequest
 from proxy.types.content import Block, Json, Text, Thought, ToolCall, Unknown
 from proxy.types.response import Answer, FinishReason
 from proxy.types.usage import Usage
-from proxy.wire.envelope.dumps import dumps
+from proxy.wire.dumps import dumps
 from proxy.wire.members import object_members
 
 NULL = b"null"

@@ -18,7 +18,7 @@ from proxy.types.response import (
     UnknownDelta,
 )
 from proxy.types.usage import NO_USAGE
-from proxy.wire.envelope.dumps import dumps
+from proxy.wire.dumps import dumps
 from proxy.wire.envelope.response import (
     RawSource,
     encode_finish_reason,

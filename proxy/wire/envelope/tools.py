@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from proxy.wire.envelope.serde import (
+from proxy.wire.serde import (
     check_known,
     fail,
     given,

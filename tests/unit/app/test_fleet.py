@@ -22,7 +22,7 @@ async def test_none_takes_what_cannot_be_built(tmp_path: Path) -> None:
     async with crew(tmp_path, 2) as team:
         word = team.word("new", good=False)
         problems = await team.fleet.prepare(word, ANSWER_SECONDS)
-        assert len(problems) == 1 and "mend the template's syntax" in problems[0]
+        assert len(problems) == 1 and "correct the template" in problems[0]
         team.fleet.decide(word, take=False)
         assert await team.variants() == {"old"}
 
@@ -64,7 +64,7 @@ async def test_a_late_answer_is_not_taken_for_one_to_the_next_question(tmp_path:
         preparing = asyncio.create_task(team.fleet.prepare(broken, ANSWER_SECONDS))
         await asyncio.sleep(0)
         worker.send_signal(signal.SIGCONT)
-        assert "mend the template's syntax" in (await preparing)[0]
+        assert "correct the template" in (await preparing)[0]
         team.fleet.decide(broken, take=False)
         assert await team.variants() == {"old"}
 
@@ -79,7 +79,7 @@ async def test_what_nobody_lived_to_build_is_tried_by_those_who_come_after(tmp_p
         await asyncio.sleep(0)
         for victim in victims:
             await team.kill(victim)
-        assert "mend the template's syntax" in (await preparing)[0]
+        assert "correct the template" in (await preparing)[0]
         team.fleet.decide(word, take=False)
         await team.all_back()
         assert await team.all_serve("old")

@@ -679,12 +679,12 @@ def test_the_deprecated_original_response_is_warned_of() -> None:
         case(
             "an empty namespace",
             {"tz_namespace": ""},
-            "tensorzero::namespace: Namespace cannot be empty",
+            "tensorzero::namespace: Namespace identifier cannot be empty",
         ),
         case(
             "a namespace of ours",
             {"tz_namespace": "tensorzero::x"},
-            "tensorzero::namespace: Namespace cannot start with `tensorzero::`",
+            "tensorzero::namespace: Namespace cannot start with `tensorzero::`: tensorzero::x",
         ),
         case(
             "an unknown cache mode",

@@ -14,9 +14,9 @@ from typing import TypeVar
 import orjson
 
 from proxy.errors import InvalidRequest
-from proxy.wire.envelope.syntax import find_fault
 from proxy.wire.lenient import whole_text
 from proxy.wire.members import list_items, object_members, value_of
+from proxy.wire.syntax import find_fault
 
 U32 = (0, 2**32 - 1)
 I32 = (-(2**31), 2**31 - 1)
@@ -37,11 +37,6 @@ def fail(path: str, message: str) -> InvalidRequest:
         return InvalidRequest(message)
     name = _FIRST_NAME.match(path)
     return InvalidRequest(f"{path}: {message}", param=name[0] if name else None)
-
-
-def refuse(message: str) -> InvalidRequest:
-    """An error about the request as a whole, in the endpoint's own voice."""
-    return InvalidRequest(f"Invalid request to OpenAI-compatible endpoint: {message}")
 
 
 def read_body(body: bytes, struct: str) -> dict[str, bytes]:

@@ -14,4 +14,9 @@ def dumps(value: object) -> bytes:
     try:
         return orjson.dumps(value, default=orjson.Fragment)
     except orjson.JSONEncodeError:
-        return json.dumps(value, separators=(",", ":"), default=lenient_loads).encode()
+        return json.dumps(value, separators=(",", ":"), default=_loaded).encode()
+
+
+def _loaded(raw: bytes | orjson.Fragment) -> object:
+    """Raw JSON for an encoder that takes none."""
+    return lenient_loads(orjson.dumps(raw) if isinstance(raw, orjson.Fragment) else raw)

@@ -1,0 +1,317 @@
+"""From a call to what a model is asked: checked once against the function, then made per variant.
+
+`check_call` looks at the input, the tools and the JSON mode before any variant; `prepare` does the
+rest with the templates and parameters of one variant; `Prepared.read` says what the answer means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+
+from proxy.errors import InvalidRequest
+from proxy.inference.json_mode import (
+    Asking,
+    JsonOutput,
+    Kind,
+    as_texts,
+    asking,
+    mode_in_force,
+    read_json_output,
+    unwrap_thinking,
+    wrap_thinking,
+)
+from proxy.inference.schemas import Schema, SchemaCache
+from proxy.inference.template_values import read_json
+from proxy.inference.templates import TemplateSet
+from proxy.inference.tools import (
+    AUTO,
+    NO_FUNCTION_TOOLS,
+    NO_TOOL_REQUEST,
+    NO_TOOLS,
+    FunctionTools,
+    ReadToolCall,
+    ToolRequest,
+    ToolSet,
+    read_tool_call,
+    refuse_tools,
+    resolve_tools,
+)
+from proxy.types.content import Block, Template, Text, ToolCall
+from proxy.types.request import (
+    NO_CREDENTIALS,
+    NO_EXTRAS,
+    NO_PARAMS,
+    Extras,
+    Input,
+    Message,
+    ModelRequest,
+    Params,
+)
+
+EMPTY_SYSTEM = "`input.system` is empty but a system template is present."
+ANYTHING = b"{}"
+NO_SCHEMAS: Mapping[str, Schema] = MappingProxyType({})
+OutputBlock = Block | ReadToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """What a function's configuration says of its calls; a plain model's says nothing."""
+
+    kind: Kind = "chat"
+    schemas: Mapping[str, Schema] = field(default_factory=lambda: NO_SCHEMAS)
+    """Of the arguments of templates, by name; `system`, `user`, `assistant` are the roles'."""
+    template_names: frozenset[str] = frozenset()
+    """What blocks of arguments can name: `TemplateSet.explicit` of all variants together."""
+    tools: FunctionTools = NO_FUNCTION_TOOLS
+    output_schema: Schema | None = None
+    """Of a JSON function; None is any JSON."""
+
+
+PLAIN = FunctionSpec()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a caller asks of a function."""
+
+    input: Input
+    params: Params = NO_PARAMS
+    """With the JSON mode, if one was asked for."""
+    tools: ToolRequest = NO_TOOL_REQUEST
+    output_schema: bytes | None = None
+    """Raw JSON, in place of the function's."""
+    response_format: bytes | None = None
+    """Raw JSON in OpenAI's form, where that is how the caller put mode and schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCall:
+    """A call that its function accepts."""
+
+    spec: FunctionSpec
+    call: Call
+    tools: ToolSet
+    output_schema: Schema | None
+    """The one in force; None for a chat that brought none."""
+    schemas: SchemaCache = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class VariantSpec:
+    """What a variant adds: templates, and parameters for what the caller left out.
+
+    `params.json_mode` is the variant's own. `thinks` marks a chain of thought.
+    """
+
+    templates: TemplateSet
+    params: Params = NO_PARAMS
+    thinks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The parts of a `ModelRequest`, and what is needed to understand the answer."""
+
+    input: Input
+    params: Params
+    """With the JSON mode in force."""
+    stored_params: Params
+    """As the inference is recorded: with the caller's JSON mode, if any."""
+    tools: bytes | None
+    tool_choice: bytes | None
+    response_format: bytes | None
+    parallel_tool_calls: bool | None
+    kind: Kind
+    tool_set: ToolSet
+    output_schema: Schema | None
+    """The one that is stored; a chain of thought asks for another."""
+    asked_schema: Schema | None
+    thinks: bool
+
+    @property
+    def json_mode(self) -> str:
+        return self.params.json_mode or "off"
+
+    @property
+    def calls_are_texts(self) -> bool:
+        """Whether the tool calls of a chat stand for texts: see `json_mode.as_text_deltas`."""
+        return self.kind == "chat" and self.json_mode == "tool"
+
+    def as_request(
+        self,
+        model_name: str,
+        *,
+        stream: bool,
+        credentials: Mapping[str, str] = NO_CREDENTIALS,
+        extras: Extras = NO_EXTRAS,
+    ) -> ModelRequest:
+        """The request for the model that its provider calls `model_name`."""
+        return ModelRequest(
+            model_name=model_name,
+            input=self.input,
+            stream=stream,
+            params=self.params,
+            tools=self.tools,
+            tool_choice=self.tool_choice,
+            response_format=self.response_format,
+            parallel_tool_calls=self.parallel_tool_calls,
+            credentials=credentials,
+            extras=extras,
+        )
+
+    def read_chat(self, blocks: Iterable[Block]) -> tuple[OutputBlock, ...]:
+        """The content of a chat function's answer."""
+        if self.calls_are_texts:
+            return as_texts(blocks)
+        return tuple(
+            read_tool_call(block, self.tool_set) if isinstance(block, ToolCall) else block
+            for block in blocks
+        )
+
+    def read_json(self, blocks: Iterable[Block]) -> JsonOutput:
+        """The output of a JSON function's answer. Never raises."""
+        output = read_json_output(tuple(blocks), self.asked_schema or Schema(ANYTHING))
+        return unwrap_thinking(output) if self.thinks else output
+
+
+def check_call(spec: FunctionSpec, call: Call, schemas: SchemaCache) -> CheckedCall:
+    """Everything that does not depend on the variant, in TensorZero's order.
+
+    Raises:
+        InvalidRequest: `param` is the place of the fault, such as
+            `input.messages[0].content[0].arguments.name`.
+    """
+    if spec.kind == "chat" and call.params.json_mode == "tool":
+        _check_tool_mode(spec.tools, call)
+    check_input(spec, call.input)
+    if spec.kind == "json":
+        refuse_tools(call.tools)
+    tools = resolve_tools(spec.tools, call.tools) if spec.kind == "chat" else NO_TOOLS
+    schema = spec.output_schema
+    if call.output_schema is not None:
+        schema = schemas.get(call.output_schema)
+    elif spec.kind == "json" and schema is None:
+        schema = schemas.get(ANYTHING)
+    return CheckedCall(spec, call, tools, schema, schemas)
+
+
+def prepare(checked: CheckedCall, variant: VariantSpec) -> Prepared:
+    """What this variant asks of its model.
+
+    Raises:
+        Unrenderable: its templates cannot take the input; another variant's may.
+    """
+    call, kind = checked.call, checked.spec.kind
+    stored = merged_params(call.params, replace(variant.params, json_mode=None))
+    mode = mode_in_force(call.params.json_mode, variant.params.json_mode, kind)
+    schema = checked.output_schema
+    if variant.thinks and schema is not None:
+        schema = checked.schemas.get(wrap_thinking(schema.raw))
+    asked = _asking(mode, schema, None if variant.thinks else call.response_format)
+    respond = asked.tools is not None
+    tools = checked.tools
+    return Prepared(
+        input=variant.templates.render_input(call.input),
+        params=replace(stored, json_mode=mode),
+        stored_params=stored,
+        tools=asked.tools if respond else tools.tools_json(),
+        tool_choice=asked.tool_choice if respond else tools.choice_json(),
+        response_format=asked.response_format,
+        parallel_tool_calls=None if respond else tools.parallel,
+        kind=kind,
+        tool_set=tools,
+        output_schema=checked.output_schema,
+        asked_schema=schema,
+        thinks=variant.thinks,
+    )
+
+
+def check_input(spec: FunctionSpec, said: Input) -> None:
+    """The input against the function's schemas.
+
+    Raises:
+        InvalidRequest: as `check_call`.
+    """
+    if said.system is not None:
+        _check_arguments(spec, "system", said.system, "input.system", "System message")
+    elif "system" in spec.schemas:
+        raise InvalidRequest(EMPTY_SYSTEM, param="input.system")
+    for index, message in enumerate(said.messages):
+        for name, value, where in _arguments_of(message, f"input.messages[{index}]"):
+            _check_arguments(spec, name, value, where, f"Message at index {index}")
+
+
+def merged_params(given: Params, defaults: Params) -> Params:
+    """The request's parameters, and the variant's where it has none."""
+    missing = {
+        item.name: getattr(defaults, item.name)
+        for item in fields(Params)
+        if getattr(given, item.name) is None and getattr(defaults, item.name) is not None
+    }
+    return replace(given, **missing) if missing else given
+
+
+def _asking(mode: str, schema: Schema | None, given: bytes | None) -> Asking:
+    """A caller's own `response_format` is sent as it is where it says the same."""
+    if given is not None and mode == "strict":
+        return Asking(response_format=given)
+    return asking(mode, None if schema is None else schema.raw)
+
+
+def _arguments_of(message: Message, where: str) -> Iterator[tuple[str, str | bytes, str]]:
+    """What goes through templates: the template's name, a text or raw arguments, the place."""
+    for index, block in enumerate(message.content):
+        match block:
+            case Text(text):
+                yield message.role, text, f"{where}.content[{index}].text"
+            case Template(name, arguments):
+                yield name, arguments, f"{where}.content[{index}].arguments"
+
+
+def _check_arguments(
+    spec: FunctionSpec, name: str, value: str | bytes, where: str, who: str
+) -> None:
+    schema = spec.schemas.get(name)
+    if schema is not None:
+        schema.check(value if isinstance(value, str) else _decoded(value, where), where)
+    elif isinstance(value, bytes) and name not in spec.template_names:
+        raise InvalidRequest(
+            f"{who} has non-string content but there is no template `{name}` in any variant",
+            param=where,
+        )
+
+
+def _decoded(raw: bytes, where: str) -> object:
+    try:
+        return read_json(raw)
+    except ValueError as error:
+        raise InvalidRequest(f"Template arguments cannot be read: {error}", param=where) from error
+
+
+def _check_tool_mode(function: FunctionTools, call: Call) -> None:
+    """In mode `tool` a chat has one tool, and no other."""
+    if function.names:
+        raise InvalidRequest("JSON mode `tool` is not supported with other tools configured.")
+    for name, configured in (
+        ("tool_choice", function.choice != AUTO),
+        ("parallel_tool_calls", function.parallel is not None),
+    ):
+        if configured:
+            raise InvalidRequest(
+                f"JSON mode `tool` is not supported with `{name}` configured in the function."
+            )
+    if call.output_schema is None:
+        raise InvalidRequest("JSON mode `tool` requires `output_schema`.", param="output_schema")
+    said = call.tools
+    for name, given in (
+        ("allowed_tools", said.allowed is not None),
+        ("additional_tools", said.additional is not None),
+        ("parallel_tool_calls", said.parallel is not None),
+        ("provider_tools", bool(said.provider_tools)),
+        ("tool_choice", said.choice is not None),
+    ):
+        if given:
+            raise InvalidRequest(f"Cannot pass `{name}` when using JSON mode `tool`.", param=name)
