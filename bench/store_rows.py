@@ -6,7 +6,8 @@ import json
 import random
 from typing import Literal
 
-from proxy.store.rows import Row, RowMapper
+from proxy.store.row_values import Row
+from proxy.store.rows import RowMapper
 from proxy.store.tables import COLUMNS
 from proxy.types.exchange import Attempt, Exchange, ModelCall
 from proxy.types.ids import new_id
@@ -34,7 +35,8 @@ class Maker:
             rows = self._mapper.map(exchange).rows
             place_bodies(rows["exchanges"][0], exchange, bodies)
             for table, columns in COLUMNS.items():
-                batch[table] += [tuple(row.get(each) for each in columns) for row in rows[table]]
+                made = rows.get(table, [])
+                batch[table] += [tuple(row.get(each) for each in columns) for row in made]
         return batch
 
     def _letters(self) -> list[str]:

@@ -25,6 +25,7 @@
     │   ├── UpstreamGarbage          bytes that are no answer in the provider's protocol
     │   ├── UpstreamUnsupported      this provider has nothing that could serve such a call
     │   └── CredentialMissing        the configured credential has no value for this call
+    ├── VariantFailed                one variant, or a part of one, has no answer; another may
     ├── AllVariantsFailed            every variant was tried; carries the attempts
     ├── RecordingError
     │   ├── RecordingRefused         the journal is at its bound and the policy is `refuse`
@@ -215,6 +216,10 @@ class CredentialMissing(UpstreamError):
     """The configured credential has no value for this call."""
 
     kind = "credential"
+
+
+class VariantFailed(ZeroProxyError):
+    """A variant, one of its candidates, or its judge gave no answer. The text says why."""
 
 
 class AllVariantsFailed(ZeroProxyError):

@@ -192,6 +192,36 @@ def test_no_module_holds_mutable_state() -> None:
     assert not broken, "No module-level mutable state.\n" + "\n".join(broken)
 
 
+MEANT_EVERYWHERE = {"Text", "RawText", "Template", "ToolCall", "Thought"}
+"""Blocks that functions are made of: texts, arguments, calls of tools, thinking aloud."""
+
+
+def test_a_kind_of_block_is_named_only_where_the_page_says() -> None:
+    content = ast.parse((PACKAGE / "types" / "content.py").read_text())
+    kinds = {node.name for node in content.body if isinstance(node, ast.ClassDef)}
+    broken = [
+        shown(path, node.lineno)
+        for path in modules()
+        if room_of(path) not in ("types", "wire", "providers")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Name) and node.id in kinds - MEANT_EVERYWHERE
+    ]
+    assert not broken, "A content block: `types/content.py`, the codecs in `wire/`.\n" + "\n".join(
+        broken
+    )
+
+
+def test_a_route_is_made_only_in_the_table_of_routes() -> None:
+    broken = [
+        shown(path, node.lineno)
+        for path in (PACKAGE / "http").rglob("*.py")
+        if path.name != "routes.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Route"
+    ]
+    assert not broken, "A route: a handler, a line in `http/routes.py`.\n" + "\n".join(broken)
+
+
 def test_every_package_opens_with_an_essay() -> None:
     broken = []
     for path in modules():

@@ -24,6 +24,7 @@ from proxy.telemetry import families as f
 from proxy.telemetry.catalogue import Catalogue
 from proxy.telemetry.logging import set_level
 from proxy.telemetry.loop_lag import LoopLag
+from proxy.types.ports import WriterLag
 
 QUIET_POLL_S = 0.05
 
@@ -90,6 +91,7 @@ async def build_worker(spec: WorkerSpec) -> Worker:
         transport=transport,
         recorder=recorder,
         store=None if spec.dsn is None else PostgresInferenceStore(spec.dsn),
+        writer_lag=_writer_lag(telemetry),
         condition=condition,
         closing=Closing(),
         flaky=FlakyCounters(),
@@ -108,6 +110,12 @@ def _postgres_up(spec: WorkerSpec, telemetry: Telemetry) -> Any:
         return lambda: True
     shared = telemetry.metrics.shared(f.POSTGRES_UP)
     return lambda: sum(shared.values()) > 0
+
+
+def _writer_lag(telemetry: Telemetry) -> WriterLag:
+    """How far the host's writer has come, from the numbers that it shares."""
+    shared = telemetry.metrics.shared(f.WRITTEN_UNTIL)
+    return lambda: time.time() - sum(shared.values())
 
 
 def _reporter(telemetry: Telemetry) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proxy import __version__
+from proxy.app.demonstrations import build_demonstrations
 from proxy.app.live import LiveBuilder
 from proxy.app.recording import NoRecorder
 from proxy.app.telemetry import Telemetry
@@ -15,6 +16,7 @@ from proxy.config.load import LoadedConfig
 from proxy.config.schema import Config
 from proxy.http.auth import Keys
 from proxy.http.native.feedback import FeedbackHandler
+from proxy.http.native.inference import InferenceHandler
 from proxy.http.openai.envelope import EnvelopeHandler
 from proxy.http.openai.models import ModelsHandler
 from proxy.http.openai.relay import RelayHandler
@@ -26,12 +28,13 @@ from proxy.models.policy import Policy
 from proxy.net.watchdog import Watchdog
 from proxy.providers.dummy import FlakyCounters
 from proxy.services.feedback import FeedbackService
+from proxy.services.feedback_target import TargetFinder
 from proxy.services.infer import InferService
 from proxy.services.lane import Closing, Lane, LaneSettings
 from proxy.services.relay import RelayService
 from proxy.store.inference_store import PostgresInferenceStore
 from proxy.types.exchange import ConfigSnapshot
-from proxy.types.ports import Limits, Recorder, Transport
+from proxy.types.ports import Limits, Recorder, Transport, WriterLag
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Bench:
     transport: Transport
     recorder: Recorder
     store: PostgresInferenceStore | None
+    writer_lag: WriterLag
     condition: Condition
     closing: Closing
     flaky: FlakyCounters
@@ -68,7 +72,8 @@ def build_generation(bench: Bench, loaded: LoadedConfig, telemetry: Telemetry) -
         ConfigError: what only the live form can find out, such as a template that does not parse.
     """
     config = loaded.config
-    targets = LiveBuilder(config, os.environ, telemetry.budget_of, bench.flaky).targets()
+    builder = LiveBuilder(config, os.environ, telemetry.budget_of, bench.flaky, bench.store)
+    targets = builder.targets()
     policy = Policy(_limits(config), on_refused=telemetry.metrics.retry_refused)
     lane = Lane(
         targets=targets,
@@ -86,10 +91,12 @@ def build_generation(bench: Bench, loaded: LoadedConfig, telemetry: Telemetry) -
     relay = RelayHandler(RelayService(lane), keys, limits, base_path)
     models = ModelsHandler(targets, bench.started)
     renderer = telemetry.renderer()
+    service = InferService(lane)
     routes = build_routes(
         relay,
-        EnvelopeHandler(InferService(lane), keys),
+        EnvelopeHandler(service, keys),
         models,
+        InferenceHandler(service, keys),
         FeedbackHandler(_feedback(bench, loaded, telemetry)),
         Operations(bench.condition, loaded.snapshot.hash, renderer.render),
     )
@@ -140,7 +147,8 @@ def _feedback(bench: Bench, loaded: LoadedConfig, telemetry: Telemetry) -> Feedb
     gateway = loaded.config.gateway
     return FeedbackService(
         loaded.config.metrics,
-        bench.store,
+        TargetFinder(bench.store, bench.writer_lag),
+        build_demonstrations(loaded.config),
         bench.recorder,
         telemetry.metrics,
         loaded.snapshot.hash,

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proxy import __version__
+from proxy.app.demonstrations import CurrentDemonstrations, build_demonstrations
 from proxy.app.recording import writer_cells
 from proxy.app.spec import log_level
 from proxy.app.telemetry import Telemetry, create_cells, open_telemetry, plan_catalogue
 from proxy.config.load import LoadedConfig
 from proxy.errors import DatabaseUnreachable, StoreUnavailable
+from proxy.inference.recorded import RecordedOutputReader
 from proxy.store.embedded import EmbeddedPostgres
 from proxy.store.housekeeping import Housekeeping
 from proxy.store.migrate import migrate
@@ -37,6 +39,7 @@ from proxy.wire.chat_completions.decode import ChatCompletionsDecoder
 from proxy.wire.completions.decode import CompletionsDecoder
 from proxy.wire.embeddings.decode import EmbeddingsDecoder
 from proxy.wire.envelope.decode import EnvelopeDecoder
+from proxy.wire.native.decode import NativeDecoder
 from proxy.wire.responses.decode import ResponsesDecoder
 
 REACH_SECONDS = 10.0
@@ -61,6 +64,7 @@ class Host:
     lag: LoopLag
     config_hash: str
     """Of the configuration in force, as the metric shows it."""
+    demonstrations: CurrentDemonstrations
 
     def worker_died(self, slot: int) -> None:
         """Add the dead worker's numbers to those of the departed."""
@@ -77,6 +81,7 @@ class Host:
         """Count and log under another configuration."""
         before = self._config_info()
         self.telemetry = self.telemetry.under(loaded, catalogue)
+        self.demonstrations.reader = build_demonstrations(loaded.config)
         before.set(0)
         self.config_hash = loaded.snapshot.hash.hex()[:12]
         self.config_taken(time.time())
@@ -157,7 +162,10 @@ async def _assemble(
     lag = LoopLag(metrics.histogram(f.LOOP_LAG, "main").observe)
     lag.start()
     config_hash = loaded.snapshot.hash.hex()[:12]
-    host = Host(cells_path, None, dsn, telemetry, postgres, None, [], lag, config_hash)
+    demonstrations = CurrentDemonstrations(build_demonstrations(loaded.config))
+    host = Host(
+        cells_path, None, dsn, telemetry, postgres, None, [], lag, config_hash, demonstrations
+    )
     host.config_taken(time.time())
     if dsn is not None:
         _start_writing(host, loaded, state, dsn)
@@ -182,6 +190,7 @@ def _start_writing(host: Host, loaded: LoadedConfig, state: Path, dsn: str) -> N
             "embeddings": EmbeddingsDecoder(),
             "responses": ResponsesDecoder(),
             "envelope": EnvelopeDecoder(),
+            "native": NativeDecoder(),
         },
         writer_cells(metrics),
         quarantine=state / "quarantine",
@@ -191,6 +200,8 @@ def _start_writing(host: Host, loaded: LoadedConfig, state: Path, dsn: str) -> N
         shed=_shed_by(host.telemetry),
         on_batch=metrics.histogram(f.WRITER_BATCH).observe,
         on_call=_token_counter(host),
+        demonstrations=host.demonstrations,
+        reader=RecordedOutputReader(),
     )
     keeping = Housekeeping(dsn, retention, metrics.cell(f.DEFAULT_ROWS).set)
     host.tasks += [

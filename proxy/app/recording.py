@@ -71,6 +71,7 @@ def writer_cells(metrics: Metrics) -> WriterCells:
         expired=metrics.cell(f.EXCHANGES["expired"]),
         journalled=metrics.cell(f.JOURNALLED),
         oldest_seconds=metrics.cell(f.OLDEST_UNWRITTEN),
+        written_until=metrics.cell(f.WRITTEN_UNTIL),
         journal_bytes=metrics.cell(f.JOURNAL_BYTES),
         journal_ticks=metrics.cell(f.JOURNAL_TICKS),
         postgres_up=metrics.cell(f.POSTGRES_UP),

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from proxy import __version__
 from proxy.config.load import LoadedConfig
-from proxy.config.schema import SHORTHAND_TYPES, Config, ProviderConfig, shorthand_provider
+from proxy.config.schema import (
+    SHORTHAND_TYPES,
+    Config,
+    ProviderConfig,
+    blocking,
+    shorthand_provider,
+)
 from proxy.config.schema.shorthands import WATCHED_SHORTHAND_TYPES
 from proxy.models.budget import RetryBudget, Second
 from proxy.providers import build_default_provider, build_provider
@@ -110,14 +116,14 @@ def _names(config: Config) -> Names:
 
 
 def _origins(config: Config) -> tuple[str, ...]:
-    """The origins of all configured providers, of the default one and of shorthands in use."""
+    """The origins of all providers that can be called: configured, default, shorthands in use."""
     flaky = FlakyCounters()
     entries = [
         *(each for model in config.models.values() for each in model.providers.values()),
         *(each for model in config.embedding_models.values() for each in model.providers.values()),
         *_shorthands(config),
     ]
-    providers = [build_provider(entry, flaky) for entry in entries]
+    providers = [build_provider(entry, flaky) for entry in entries if blocking(entry) is None]
     default = config.zeroproxy.default_provider
     if default is not None:
         providers.append(build_default_provider(default, "-"))

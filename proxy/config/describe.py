@@ -24,7 +24,7 @@ from proxy.config.keys import (
     spelled,
     tag_values,
 )
-from proxy.config.schema.base import NotServed, Section, Shown, Size
+from proxy.config.schema.base import NotBuilt, Section, Shown, Size
 from proxy.config.schema.credentials import render_location
 from proxy.config.schema.root import Config
 
@@ -78,20 +78,25 @@ def _render_section(section: type[Section], title: str, seen: Mapping[type[Secti
     rows = [_render_row(name, found, seen) for name, found in section.model_fields.items()]
     head = f"### `{title}`\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n"
     table = head + "\n".join(rows) + "\n"
-    if section.not_served:
-        table += f"\nNot served yet: {_code(sorted(section.not_served))}.\n"
+    if section.not_built:
+        table += "\nAccepted, and not built yet: what calls it is answered with 501.\n"
     return table
 
 
 def _render_row(name: str, found: FieldInfo, seen: Mapping[type[Section], str]) -> str:
     marks = metadata_of(found.annotation, found)
-    unserved = [mark for mark in marks if isinstance(mark, NotServed)]
+    unbuilt = [mark for mark in marks if isinstance(mark, NotBuilt)]
     meaning = found.description or ""
-    if unserved:
-        meaning += f" Not served yet: {_code(unserved[0].values)}."
+    if unbuilt:
+        meaning += _render_mark(unbuilt[0])
     kind = _render_type(found, marks, seen)
     cells = [f"`{names_of(name, found)[0]}`", kind, _render_default(found, kind), meaning]
     return f"| {' | '.join(cells)} |"
+
+
+def _render_mark(mark: NotBuilt) -> str:
+    words = f" Not built yet: {_code(mark.values)}" if mark.values else " Not built yet"
+    return f"{words}, answers 501." if mark.blocks else f"{words}, without effect."
 
 
 def _render_type(found: FieldInfo, marks: list[Any], seen: Mapping[type[Section], str]) -> str:

@@ -14,7 +14,7 @@ from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
 from proxy.config.findings import Path
-from proxy.config.schema.base import NotServed, Section
+from proxy.config.schema.base import Refused, Section
 from proxy.config.schema.root import Config
 
 
@@ -25,7 +25,7 @@ class Spot:
     path: Path
     annotation: Any
     field: FieldInfo | None = None
-    not_served: NotServed | None = None
+    refused: Refused | None = None
 
     @property
     def section(self) -> type[Section] | None:
@@ -62,8 +62,8 @@ def _step(spot: Spot, item: str | int) -> Spot | None:
 
 def _spot(path: Path, annotation: Any, found: FieldInfo | None = None) -> Spot:
     marks = [*(found.metadata if found else ()), *_metadata(annotation)]
-    unserved = next((mark for mark in marks if isinstance(mark, NotServed)), None)
-    return Spot(path, annotation, found, unserved)
+    refused = next((mark for mark in marks if isinstance(mark, Refused)), None)
+    return Spot(path, annotation, found, refused)
 
 
 def find_field(section: type[Section], key: str) -> FieldInfo | None:

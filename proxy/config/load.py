@@ -11,13 +11,15 @@ from proxy.config.files import find_files
 from proxy.config.findings import Finding, Path, dotted
 from proxy.config.merge import merge_sources
 from proxy.config.named_files import absolute_locations, read_named_files
+from proxy.config.notices import find_notices, render_unbuilt
 from proxy.config.rules import check_rules
 from proxy.config.rules.credentials import check_credentials
-from proxy.config.schema import Config
+from proxy.config.schema import Config, Unbuilt, find_unbuilt
 from proxy.config.shape import validate_shape
 from proxy.config.snapshot import Snapshot, build_snapshot
 from proxy.config.source import Source, sanitize
 from proxy.config.toml_source import read_toml
+from proxy.config.type_defaults import apply_type_defaults
 from proxy.config.yaml_source import read_yaml
 from proxy.errors import ConfigError, Problem
 
@@ -32,6 +34,8 @@ class LoadedConfig:
     snapshot: Snapshot
     files: tuple[FilePath, ...]
     warnings: tuple[str, ...]
+    unbuilt: tuple[Unbuilt, ...] = ()
+    """What is valid and not built yet; the warnings speak of it, too."""
 
 
 def load_config(pattern: str, environ: Mapping[str, str]) -> LoadedConfig:
@@ -80,7 +84,8 @@ def _validated(sources: list[Source], environ: Mapping[str, str]) -> LoadedConfi
     known = {finding.path for source in sources for finding in source.findings}
     resolved = read_named_files(merged)
     snapshot_tree = resolved.tree
-    tree, absent = resolve_endpoints(absolute_locations(resolved.tree, merged), environ)
+    located = apply_type_defaults(absolute_locations(resolved.tree, merged))
+    tree, absent = resolve_endpoints(located, environ)
     config, findings = validate_shape(tree)
     findings += absent
     warnings: list[str] = []
@@ -90,11 +95,15 @@ def _validated(sources: list[Source], environ: Mapping[str, str]) -> LoadedConfi
 
     findings += [*resolved.findings, *check_rules(tree)]
     findings += check_credentials(tree, environ, warn)
+    for path, text in find_notices(tree):
+        warn(path, text)
     problems += [merged.problem(each) for each in _distinct(findings) if each.path not in known]
     if problems or config is None:
         raise ConfigError(_ordered(problems))
     files = (*(source.file for source in sources), *resolved.files)
-    return LoadedConfig(config, build_snapshot(snapshot_tree), files, tuple(warnings))
+    unbuilt = find_unbuilt(config)
+    said = (*warnings, *render_unbuilt(unbuilt))
+    return LoadedConfig(config, build_snapshot(snapshot_tree), files, said, unbuilt)
 
 
 def _locate(source: Source, finding: Finding) -> Problem:

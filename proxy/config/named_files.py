@@ -1,21 +1,62 @@
-"""Files that the configuration names: template texts are read in, credential paths made absolute.
+"""Files that the configuration names: their texts are read in, other paths made absolute.
 
 A relative path counts from the folder of the file in which it is written.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 from proxy.config.findings import Finding, Path, Tree
+from proxy.config.includes import read_includes
 from proxy.config.merge import Merged
-from proxy.config.schema.variants import LABEL, TEXT
-from proxy.config.tree import replaced, select, walk
+from proxy.config.schema.named_files import LABEL, TEXT
+from proxy.config.tree import replaced, select, table, tables, walk
 
-_TEXT_FILES = (("functions", "*", "variants", "*", "system_template"),)
-_LOCATION_KEYS = ("api_key_location",)
+ROLES = ("system", "user", "assistant")
+VARIANTS = (
+    ("functions", "*", "variants", "*"),
+    ("functions", "*", "variants", "*", "evaluator"),
+    ("functions", "*", "variants", "*", "fuser"),
+)
+"""Where the keys of a chat completion stand."""
+EVALUATORS = (
+    ("evaluations", "*", "evaluators", "*"),
+    ("functions", "*", "evaluators", "*"),
+)
+JUDGES = tuple(
+    (*pattern, "variants", "*", *below)
+    for pattern in EVALUATORS
+    for below in ((), ("evaluator",), ("fuser",))
+)
+TEMPLATE_KEYS = (
+    *((f"{role}_template",) for role in ROLES),
+    *(("input_wrappers", role) for role in ROLES),
+    ("templates", "*", "path"),
+    ("system_instructions",),
+)
+_TEXT_FILES = (
+    *((*variant, *key) for variant in VARIANTS for key in TEMPLATE_KEYS),
+    *((*judge, "system_instructions") for judge in JUDGES),
+    *((*evaluator, "typescript_file") for evaluator in EVALUATORS),
+)
+SCHEMA_FILES = (
+    *(("functions", "*", f"{kind}_schema") for kind in (*ROLES, "output")),
+    ("functions", "*", "schemas", "*", "path"),
+    ("tools", "*", "parameters"),
+)
+_LOCATION_KEYS = (
+    "api_key_location",
+    "credential_location",
+    "api_key",
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+)
 _PREFIX = "path::"
+_ACCESS = ("gateway", "template_filesystem_access")
 
 
 @dataclass(slots=True)
@@ -30,13 +71,40 @@ class Resolved:
 def read_named_files(merged: Merged) -> Resolved:
     """Puts `{label, content}` in place of each path of a text file. The label is as written."""
     resolved = Resolved(merged.tree)
-    for pattern in _TEXT_FILES:
+    texts: dict[str, str] = {}
+    for pattern in (*_TEXT_FILES, *SCHEMA_FILES):
         for path, value in select(merged.tree, *pattern):
             if isinstance(value, str):
                 text = _read(value, _folder(merged, path), path, resolved)
-                new = {LABEL: value, TEXT: text}
-                resolved.tree = replaced(resolved.tree, path, new)
+                resolved.tree = replaced(resolved.tree, path, {LABEL: value, TEXT: text})
+    for pattern in VARIANTS:
+        for value in _templates(resolved.tree, pattern):
+            texts[str(value.get(LABEL))] = str(value.get(TEXT))
+    _read_included(texts, merged, resolved)
     return resolved
+
+
+def _templates(tree: Tree, pattern: tuple[str, ...]) -> Iterator[Tree]:
+    for key in TEMPLATE_KEYS:
+        yield from (value for _, value in tables(tree, *pattern, *key))
+
+
+def _read_included(texts: dict[str, str], merged: Merged, resolved: Resolved) -> None:
+    """Puts the texts that templates include into the table that gives access to them."""
+    access = table(table(merged.tree, _ACCESS[0]), _ACCESS[1])
+    base = access.get("base_path")
+    if not isinstance(base, str) or TEXT in access:
+        return
+    path = (*_ACCESS, "base_path")
+    folder = _folder(merged, path) / base
+    if not folder.is_dir():
+        message = f"`{base}` is not a folder"
+        remedy = f"name a folder; the path counts from the folder `{_folder(merged, path)}`"
+        resolved.findings.append(Finding(path, message, remedy))
+        return
+    found, files = read_includes(texts, folder)
+    resolved.files += files
+    resolved.tree = replaced(resolved.tree, _ACCESS, access | {TEXT: found})
 
 
 def absolute_locations(tree: Tree, merged: Merged) -> Tree:

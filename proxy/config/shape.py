@@ -20,10 +20,9 @@ from proxy.config.keys import (
     spelled,
     tag_values,
 )
-from proxy.config.schema.base import Section, Shown
+from proxy.config.schema.base import Shown
 from proxy.config.schema.root import Config
 
-NOT_SERVED = "is a part of TensorZero's schema that this version does not serve yet"
 _EXPECTED = {
     "bool_type": ("a boolean", "write `true` or `false`, without quotes"),
     "int_type": ("an integer", "write a whole number, without quotes"),
@@ -92,17 +91,13 @@ def _unknown_key(parent: Spot, key: str) -> Finding:
     section = parent.section
     if section is None:
         return Finding(path, f"unknown field `{key}`", "remove it")
-    if key in section.not_served:
-        remedy = "remove it; docs/configuration.md lists what is served"
-        return Finding(path, f"`{key}` {NOT_SERVED}", remedy)
     allowed = allowed_keys(section)
-    remedy = section.hints.get(key) or _suggestion(key, allowed, section)
+    remedy = section.hints.get(key) or _suggestion(key, allowed)
     return Finding(path, f"unknown field `{key}`, expected one of {listed(allowed)}", remedy)
 
 
-def _suggestion(key: str, allowed: list[str], section: type[Section]) -> str:
-    known = [*allowed, *sorted(section.not_served)]
-    near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.6)
+def _suggestion(key: str, allowed: list[str]) -> str:
+    near = difflib.get_close_matches(key.lower(), allowed, n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else "remove it, or use one of these keys"
 
 
@@ -128,11 +123,9 @@ def _wrong_word(kind: str, spot: Spot, error: Mapping[str, Any]) -> Finding:
         return Finding(path, "missing field `type`", remedy)
     value = error["input"] if kind == "literal_error" else error["ctx"]["tag"]
     text = spelled(value)
-    if spot.not_served and text in spot.not_served.values:
-        remedy = spot.not_served.remedy or f"use {listed(words)}"
-        subject = f"`{dotted(path[-1:])}: {text}`"
-        words_for_it = spot.not_served.message
-        message = f"{words_for_it}: {subject}" if words_for_it else f"{subject} {NOT_SERVED}"
+    if spot.refused and text in spot.refused.values:
+        remedy = spot.refused.remedy or f"use {listed(words)}"
+        message = f"{spot.refused.message}: `{dotted(path[-1:])}: {text}`"
         return Finding(path, message, remedy)
     near = difflib.get_close_matches(text.lower(), words, n=1, cutoff=0.6)
     remedy = f"did you mean `{near[0]}`?" if near else f"use one of {listed(words)}"

@@ -7,15 +7,15 @@ import json
 import re
 from dataclasses import dataclass
 
-from proxy.config.findings import Tree
-from proxy.config.tree import replaced, tables
+from proxy.config.findings import Path, Tree
+from proxy.config.tree import replaced, walk
 
 REDACTED = "[redacted]"
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password|credential|signature", re.I)
-_HEADER_RULES = (
-    ("models", "*", "providers", "*", "extra_headers", "*"),
-    ("embedding_models", "*", "providers", "*", "extra_headers", "*"),
-    ("functions", "*", "variants", "*", "extra_headers", "*"),
+_TRACES = ("gateway", "export", "otlp", "traces", "extra_headers")
+_SECRETS = (
+    ("provider_types", "together", "sft", "wandb_api_key"),
+    ("provider_types", "together", "sft", "hf_api_token"),
 )
 
 
@@ -41,8 +41,24 @@ def build_snapshot(tree: Tree) -> Snapshot:
 
 def _redacted(tree: Tree) -> Tree:
     result = tree
-    for pattern in _HEADER_RULES:
-        for path, rule in tables(tree, *pattern):
-            if "value" in rule and _SECRET_HEADER.search(str(rule.get("name"))):
-                result = replaced(result, (*path, "value"), REDACTED)
+    for path, value in walk(tree):
+        if _is_secret(path, value):
+            result = replaced(result, path, REDACTED)
+        elif path[-2:-1] == ("extra_headers",) and _is_secret_header(value):
+            result = replaced(result, (*path, "value"), REDACTED)
     return result
+
+
+def _is_secret_header(rule: object) -> bool:
+    return (
+        isinstance(rule, dict)
+        and "value" in rule
+        and _SECRET_HEADER.search(str(rule.get("name"))) is not None
+    )
+
+
+def _is_secret(path: Path, value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    in_traces = path[:-1] == _TRACES and _SECRET_HEADER.search(str(path[-1])) is not None
+    return in_traces or path in _SECRETS

@@ -59,13 +59,18 @@ def openai_dialect(wording: Wording) -> bytes:
 
 
 def native_dialect(wording: Wording) -> bytes:
-    """TensorZero's `{"error": "…"}`."""
-    return orjson.dumps({"error": wording.message})
+    """TensorZero's `{"error": "…"}`, and `param`, ours, where the fault has a place; nothing for a
+    method that is not possible."""
+    if wording.status == 405:
+        return b""
+    place = {} if wording.param is None else {"param": wording.param}
+    return orjson.dumps({"error": wording.message, **place})
 
 
 def envelope_dialect(wording: Wording) -> bytes:
-    """TensorZero's `{"error": {"message": "…"}}`; nothing for a method that is not possible."""
-    return b"" if wording.status == 405 else encode_error(wording.message)
+    """TensorZero's `{"error": {"message": "…"}}`, and `param`, ours, where the fault has a place;
+    nothing for a method that is not possible."""
+    return b"" if wording.status == 405 else encode_error(wording.message, param=wording.param)
 
 
 _STATUS: tuple[tuple[type[RequestError], int, str], ...] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proxy.http.errors import envelope_dialect, native_dialect, openai_dialect
 from proxy.http.native.feedback import FeedbackHandler
+from proxy.http.native.inference import InferenceHandler
 from proxy.http.openai.envelope import EnvelopeHandler
 from proxy.http.openai.models import ModelsHandler
 from proxy.http.openai.relay import METHODS, PREFIX, RelayHandler
@@ -15,6 +16,7 @@ def build_routes(
     relay: RelayHandler,
     envelope: EnvelopeHandler,
     models: ModelsHandler,
+    inference: InferenceHandler,
     feedback: FeedbackHandler,
     operations: Operations,
 ) -> dict[str, Route]:
@@ -29,6 +31,7 @@ def build_routes(
         "/v1/models": Route({"GET": models.list_models}, openai_dialect),
         "/openai/v1/chat/completions": Route({"POST": envelope.chat_completions}, envelope_dialect),
         "/openai/v1/embeddings": Route({"POST": envelope.embeddings}, envelope_dialect),
+        "/inference": Route({"POST": inference.infer}, native_dialect),
         "/feedback": Route({"POST": feedback.submit}, native_dialect),
         "/health": Route({"GET": operations.health}, native_dialect, open=True),
         "/ready": Route({"GET": operations.ready}, native_dialect, open=True),

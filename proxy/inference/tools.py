@@ -326,3 +326,29 @@ def _list_json(items: Iterable[bytes]) -> bytes:
 def _string(raw: bytes) -> str:
     value = read_json(raw)
     return value if isinstance(value, str) else ""
+
+
+def provider_tools_for(
+    entries: Iterable[bytes], model_name: str, provider_name: str
+) -> tuple[bytes, ...]:
+    """The tools (raw JSON) of those entries that are meant for this provider of this model."""
+    return tuple(
+        members["tool"]
+        for members in map(object_members, entries)
+        if _is_meant(members.get("scope", b"null"), model_name, provider_name)
+    )
+
+
+def with_tools(tools: bytes | None, more: Sequence[bytes]) -> bytes | None:
+    """A raw list of tools, or none, with more at its end."""
+    if not more:
+        return tools
+    return _list_json((*(() if tools is None else list_items(tools)), *more))
+
+
+def _is_meant(scope: bytes, model_name: str, provider_name: str) -> bool:
+    wanted = orjson.loads(scope)
+    if wanted is None:
+        return True
+    provider = wanted.get("provider_name")
+    return wanted["model_name"] == model_name and provider in (None, provider_name)

@@ -9,11 +9,11 @@ from types import MappingProxyType
 import orjson
 
 from proxy.errors import UpstreamUnsupported
+from proxy.inference.prepare import VariantSpec
 from proxy.inference.templates import SystemTemplate
+from proxy.inference.variants.base import Strategy
 from proxy.models.policy import Candidate
 from proxy.models.rewrite import NO_REWRITES, Rewrites
-from proxy.types.request import Params
-from proxy.wire.chat_completions.request import decode_params
 from proxy.wire.members import value_of
 from proxy.wire.splice import member, replace_system, system_text_of
 
@@ -52,15 +52,14 @@ class Variant:
 
     name: str
     candidate: Candidate
+    """Of a strategy: the model that it names, and the limits of the whole."""
+    spec: VariantSpec
     defaults: Mapping[str, bytes] = field(default_factory=dict)
     """Members (chat completions' names, JSON values) for what the client leaves out."""
     system: SystemTemplate | None = None
     rewrites: Rewrites = NO_REWRITES
-    params: Params = field(init=False)
-    """The same defaults in neutral form."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "params", decode_params(self.defaults))
+    strategy: Strategy | None = None
+    """What a variant does that is more than one call of one model."""
 
     def missing(
         self, present: frozenset[str], wire: str, renames: Mapping[str, str]

@@ -15,6 +15,7 @@ from proxy.config.schema import (
     NoCredential,
     PathFromEnvLocation,
     PathLocation,
+    SdkLocation,
 )
 from proxy.errors import CredentialMissing
 
@@ -62,6 +63,8 @@ def load_credential(location: CredentialLocation, environ: Mapping[str, str]) ->
             named = environ.get(variable)
             value = None if named is None else _read(named)
             return _fixed(value, f"The file named by `{variable}` cannot be read")
+        case SdkLocation():
+            return _fixed(None, "the credentials of a cloud's own library are not built yet")
         case FallbackLocation(default, fallback):
             return _either(load_credential(default, environ), load_credential(fallback, environ))
 

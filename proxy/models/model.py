@@ -50,3 +50,5 @@ class Model:
     name: str
     routes: Sequence[Route]
     limits: TimeLimits = NO_LIMITS
+    namespace: str | None = None
+    """Only calls of this namespace may use it; None is for all."""

@@ -109,6 +109,13 @@ class CallLog:
     last: UpstreamError | None = None
     refused: bool = False
     """Whether a retry was not made because the budget did not cover it."""
+    seen: set[str] = field(default_factory=set)
+    """Origins that have been asked: another attempt there is a retry."""
+
+    def branch(self) -> CallLog:
+        """The log of another question of the same call: its attempts stand among the others, but
+        it is no retry of theirs."""
+        return CallLog(self.began, self.attempts)
 
     @property
     def exhausted(self) -> bool:
@@ -168,7 +175,6 @@ class _Call:
         self._attempt = attempt
         self._log = log
         self._stream = stream
-        self._seen: set[str] = set()
         self._paid: Route | None = None
         self.over = False
 
@@ -196,7 +202,7 @@ class _Call:
     def _reserve(self, candidate: Candidate, ruled_out: set[str]) -> bool:
         """Pay for the next round before waiting for it: nobody waits for a refusal."""
         left = [route for route in candidate.model.routes if route.name not in ruled_out]
-        if any(route.provider.origin not in self._seen for route in left):
+        if any(route.provider.origin not in self._log.seen for route in left):
             return True
         for route in left:
             if route.budget.try_retry():
@@ -234,8 +240,8 @@ class _Call:
     def _covered(self, route: Route) -> bool:
         """Whether this attempt is a first one at its origin, or one that the budget covers."""
         origin = route.provider.origin
-        if origin not in self._seen:
-            self._seen.add(origin)
+        if origin not in self._log.seen:
+            self._log.seen.add(origin)
             route.budget.request()
             return True
         if route is self._paid:

@@ -53,6 +53,8 @@ def rewrite_body(body: bytes, rewrites: Sequence[Rewrite]) -> bytes:
 
 
 def _rewrite(body: bytes, rewrite: Rewrite) -> bytes:
+    if not rewrite.pointer:
+        raise _no_way(rewrite)
     key, *rest = rewrite.pointer
     if not rest:
         if rewrite.delete:
@@ -97,7 +99,7 @@ def _step(node: object, token: str, rewrite: Rewrite) -> object:
 
 
 def _no_way(rewrite: Rewrite) -> InvalidRequest:
-    pointer = "/" + "/".join(rewrite.pointer)
+    pointer = "".join(f"/{token}" for token in rewrite.pointer)
     return InvalidRequest(
         f"Error replacing extra body: nothing to write into at pointer `{pointer}`"
     )

@@ -5,6 +5,7 @@ In: a configured provider. Out: something that can be asked (`base` has the two 
 - `compatible` is the table of vendors that speak OpenAI's protocol: data, no code.
 - `dummy` answers without a network, for tests and for the first curl.
 - `neutral` asks a vendor of the table with a neutral request.
+- `unbuilt` stands for what is configured and not built yet.
 
 `build_provider` and `build_default_provider` are the registry. A vendor's name appears here, in the
 configuration schema and in tests, and nowhere else. Not allowed here: retries, credentials' values,
@@ -20,11 +21,13 @@ from proxy.config.schema import (
     DynamicLocation,
     EmbeddingProviderConfig,
     ProviderConfig,
+    blocking,
 )
 from proxy.config.schema.providers import AzureKeys, DummyKeys
 from proxy.providers.base import Provider
 from proxy.providers.compatible import ROWS, CompatibleProvider
 from proxy.providers.dummy import DummyProvider, FlakyCounters
+from proxy.providers.unbuilt import UnbuiltProvider
 
 BODY_KEYS = ("reasoning_format", "prompt_mode")
 """Keys of an entry that are members of its requests, of the same name."""
@@ -36,6 +39,9 @@ def build_provider(
     config: ProviderConfig | EmbeddingProviderConfig, flaky: FlakyCounters
 ) -> Provider:
     """The live form of a configured provider."""
+    unbuilt = blocking(config)
+    if unbuilt is not None:
+        return UnbuiltProvider(config.type, getattr(config, "model_name", ""), unbuilt.name)
     if isinstance(config, DummyKeys):
         location = config.api_key_location
         key_name = location.key if isinstance(location, DynamicLocation) else None

@@ -7,27 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from itertools import groupby
 
 from proxy.errors import CredentialMissing, UpstreamError, UpstreamStatus
-from proxy.services.infer_call import Failure
+from proxy.services.infer_call import VariantFailure
+from proxy.services.leg import Failure
 
 BODY_CHARACTERS = 4096
 
 
-def describe(failures: Sequence[Failure], *, bare: bool) -> str:
-    """One sentence of all failures, in their order; `bare`: without naming the variant."""
-    variants = [
-        (name, list(group)) for name, group in groupby(failures, key=lambda each: each.variant_name)
-    ]
-    texts = [(name, _of_variant(group)) for name, group in variants]
-    if bare and len(texts) == 1:
-        return texts[0][1]
-    joined = ", ".join(f"{name}: {text}" for name, text in texts)
+def describe(failed: Sequence[VariantFailure], *, bare: bool) -> str:
+    """One text of all failed variants, in their order; `bare`: without naming the variant."""
+    if bare and len(failed) == 1:
+        return failed[0].text
+    joined = "\n".join(f"{each.variant_name}: {each.text}" for each in failed)
     return f"All variants failed with errors: {joined}"
 
 
-def _of_variant(failures: Sequence[Failure]) -> str:
+def describe_variant(failures: Sequence[Failure]) -> str:
+    """What became of all attempts at one variant's model."""
     rounds: list[list[Failure]] = [[]]
     for failure in failures:
         if any(each.provider_name == failure.provider_name for each in rounds[-1]):

@@ -13,28 +13,40 @@ from dataclasses import replace
 from proxy.errors import (
     AllVariantsFailed,
     InvalidRequest,
+    NotSupported,
     RecordingError,
     RequestError,
+    Unrenderable,
     UpstreamError,
     UpstreamTimeout,
+    UpstreamUnsupported,
+    VariantFailed,
     ZeroProxyError,
 )
 from proxy.inference.variant import Variant
-from proxy.models.model import Route
-from proxy.models.policy import CallLog, Candidate, classify_leniently
-from proxy.models.rewrite import rewrite_body, rewrite_headers
-from proxy.providers.base import answers_neutrally
-from proxy.services.failures import describe
-from proxy.services.infer_call import Failure, InferenceCall, InferProgress, Outlet, Served
+from proxy.inference.variants.base import Final, Settled, Told
+from proxy.models.policy import CallLog
+from proxy.services.asking import Asking, OpenChunks
+from proxy.services.deadline import Deadline
+from proxy.services.failures import describe, describe_variant
+from proxy.services.infer_call import (
+    InferenceCall,
+    InferProgress,
+    Outlet,
+    VariantFailure,
+)
 from proxy.services.infer_record import build_exchange
-from proxy.services.infer_sink import ChunkOutlet, InferSink
+from proxy.services.infer_result import headers_of, replayed, result_of, served_by
+from proxy.services.infer_sink import EVENT_STREAM, ChunkOutlet
 from proxy.services.lane import Lane
-from proxy.services.recording_tap import RecordingTap
-from proxy.services.tasks import Asked
+from proxy.services.leg import Leg
+from proxy.services.strategies import StrategyAsker
+from proxy.services.tasks import ChatModelTask, ChatTask
+from proxy.telemetry.metrics import RouteCells
+from proxy.types.embeddings import EmbeddingsAnswer
 from proxy.types.exchange import EndReason
-from proxy.types.ids import new_id
-from proxy.types.ports import Body, Client, Limits
-from proxy.wire.accumulate import ChunkAccumulator
+from proxy.types.ports import Client
+from proxy.types.response import Answer
 
 JSON = (("Content-Type", "application/json"),)
 
@@ -44,6 +56,7 @@ class InferService:
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
+        self._asking = Asking(lane)
         self.targets = lane.targets
 
     async def infer(self, call: InferenceCall, outlet: Outlet, client: Client) -> None:
@@ -60,10 +73,10 @@ class InferService:
             if scope.variant_name is not None:
                 call.target.check_variant(scope.variant_name)
         progress = InferProgress(call, CallLog(call.began))
-        candidates = self._candidates(progress, call.target.choose(call.episode_id, call.pinned))
+        drawn = call.target.choose(call.episode_id, call.pinned, call.namespace)
         with self._lane.metrics.in_flight(call.endpoint):
             try:
-                await self._run(progress, candidates, outlet, client)
+                await self._run(progress, drawn, outlet, client)
             except asyncio.CancelledError:
                 await self._record(progress, self._lane.closing.reason)
                 client.abort()
@@ -79,154 +92,162 @@ class InferService:
                 client.abort()
                 raise
 
-    def _candidates(self, progress: InferProgress, drawn: Iterator[Variant]) -> Iterator[Candidate]:
-        for variant in drawn:
-            progress.assigned = progress.assigned or variant.name
-            yield variant.candidate
-
     async def _run(
         self,
         progress: InferProgress,
-        candidates: Iterator[Candidate],
+        drawn: Iterator[Variant],
         outlet: Outlet,
         client: Client,
     ) -> None:
-        async def attempt(
-            candidate: Candidate, route: Route, limits: Limits
-        ) -> UpstreamError | None:
-            return await self._attempt(progress, candidate, route, limits, outlet, client)
+        """Try variants until one has answered the client, or none is left."""
 
-        served = await self._lane.policy.run(
-            candidates,
-            attempt,
+        def open_chunks(leg: Leg, cells: RouteCells) -> ChunkOutlet:
+            return self._open_chunks(progress, leg, cells, outlet, client)
+
+        for variant in drawn:
+            progress.assigned = progress.assigned or variant.name
+            progress.variant = variant
+            try:
+                await self._try(progress, variant, open_chunks)
+            except (VariantFailed, Unrenderable) as error:
+                progress.failed.append(VariantFailure(variant.name, str(error)))
+                continue
+            if progress.started:
+                await self._end_stream(progress, outlet, client)
+            else:
+                await self._answer(progress, outlet, client)
+            return
+        await self._fail(progress)
+
+    # One variant.
+
+    async def _try(
+        self, progress: InferProgress, variant: Variant, open_chunks: OpenChunks
+    ) -> None:
+        """The variant's answer, in `progress.leg` or `progress.settled`, perhaps begun to be sent.
+
+        Raises:
+            VariantFailed: it gave none, and the client has been sent nothing.
+        """
+        task = progress.call.task
+        if variant.strategy is not None and isinstance(task, ChatTask):
+            await self._try_strategy(progress, variant, task, open_chunks)
+            return
+        leg = Leg(
+            variant.name,
+            variant.candidate,
+            task.for_variant(variant),
             progress.log,
-            stream=progress.call.task.stream,
-            classify=classify_leniently,
+            variant.rewrites,
         )
-        if served is None:
-            await self._fail(progress)
-        elif progress.call.task.stream:
-            await self._end_stream(progress, outlet, client)
-        else:
-            await self._answer(progress, outlet, client)
+        await self._try_leg(progress, leg, open_chunks)
+        if isinstance(leg.task, ChatModelTask) and task.stream and not leg.task.stream:
+            assert isinstance(leg.answer, Answer)
+            told = Told(leg.answer, leg.task.prepared)
+            progress.settled = Settled(told, leg.answer.raw_response)
 
-    # One attempt.
+    async def _try_leg(self, progress: InferProgress, leg: Leg, open_chunks: OpenChunks) -> None:
+        progress.leg = leg
+        streamed = open_chunks if leg.task.stream else None
+        if not await self._asking.run(progress, leg, streamed):
+            raise VariantFailed(describe_variant(leg.failures))
 
-    async def _attempt(
+    async def _try_strategy(
         self,
         progress: InferProgress,
-        candidate: Candidate,
-        route: Route,
-        limits: Limits,
+        variant: Variant,
+        task: ChatTask,
+        open_chunks: OpenChunks,
+    ) -> None:
+        assert variant.strategy is not None
+        _check_extras(progress.call, variant)
+        asker = StrategyAsker(self._asking, progress, task.checked, variant.name)
+        deadline = Deadline(variant, task.stream, self._lane.watchdog.now())
+        try:
+            async with asyncio.timeout(deadline.first):
+                final = await variant.strategy.run(task.checked, asker)
+        except TimeoutError as error:
+            raise VariantFailed(deadline.sentence) from error
+        await self._try_final(progress, asker, final, task.stream, deadline, open_chunks)
+
+    async def _try_final(
+        self,
+        progress: InferProgress,
+        asker: StrategyAsker,
+        final: Final,
+        stream: bool,
+        deadline: Deadline,
+        open_chunks: OpenChunks,
+    ) -> None:
+        """What a strategy has left to do."""
+        if final.question is not None:
+            question = replace(
+                final.question,
+                candidate=deadline.narrowed(final.question.candidate, self._lane.watchdog.now()),
+            )
+            leg = asker.leg(question, ChatModelTask(question.prepared, stream))
+            try:
+                await self._try_leg(progress, leg, open_chunks)
+                return
+            except VariantFailed:
+                if final.settled is None:
+                    raise
+        if final.settled is None:
+            raise VariantFailed("the variant came to no answer")
+        progress.settled = final.settled
+
+    def _open_chunks(
+        self,
+        progress: InferProgress,
+        leg: Leg,
+        cells: RouteCells,
         outlet: Outlet,
         client: Client,
-    ) -> UpstreamError | None:
+    ) -> ChunkOutlet:
+        """Where the chunks of an attempt go: to the lane's words, and to the client."""
         now = self._lane.watchdog.now
-        variant = progress.call.target.named(candidate.variant_name)
-        self._begin(progress, candidate, variant, route)
-        cells = self._lane.metrics.for_route(
-            progress.call.target.function_name, variant.name, candidate.model.name, route.name
-        )
-        outlet.begin(_served(progress))
-        chunks = ChunkOutlet(
+        outlet.begin(served_by(progress))
+        return ChunkOutlet(
             progress,
+            leg,
             outlet,
             client,
             now=now,
             on_first=lambda: cells.first_token(now() - progress.call.began),
             on_gap=cells.gap,
-            headers=lambda: ours(progress),
+            headers=lambda: headers_of(served_by(progress)),
         )
-        progress.attempt_began = began = progress.last_at = now()
-        error: UpstreamError | None = None
-        try:
-            error = await self._ask(progress, self._asked(progress, limits), chunks)
-        except UpstreamError as raised:
-            error = raised
-        finally:
-            chunks.close()
-            progress.waited += now() - began
-        failure = None if progress.started else error
-        cells.attempt(failure.kind if failure else "ok", now() - began)
-        if failure is not None:
-            provider = route.provider.type
-            progress.failures.append(Failure(variant.name, route.name, provider, failure))
-        else:
-            progress.error = error
-        return failure
-
-    def _begin(
-        self, progress: InferProgress, candidate: Candidate, variant: Variant, route: Route
-    ) -> None:
-        progress.candidate, progress.variant, progress.route = candidate, variant, route
-        progress.model_inference_id = new_id()
-        progress.tap = RecordingTap(self._lane.settings.record_limit)
-        progress.accumulator = ChunkAccumulator()
-        progress.answer, progress.upstream_headers = None, {}
-
-    def _asked(self, progress: InferProgress, limits: Limits) -> Asked:
-        call, variant, route = progress.call, progress.variant, progress.route
-        assert variant is not None and route is not None and progress.candidate is not None
-        model_name = progress.candidate.model.name
-        headers = rewrite_headers((), variant.rewrites.headers)
-        headers = rewrite_headers(headers, route.rewrites.headers)
-        names = (variant.name, model_name, route.name)
-        wanted = [rule for scope, rule in call.extra_headers if scope.holds(*names)]
-        progress.params = call.task.params(variant)
-        return Asked(
-            variant, model_name, route, call.credentials, limits, rewrite_headers(headers, wanted)
-        )
-
-    async def _ask(
-        self, progress: InferProgress, asked: Asked, chunks: ChunkOutlet
-    ) -> UpstreamError | None:
-        """Ask the provider and feed `chunks` to the end; what broke it off, if anything did."""
-        task, provider = progress.call.task, asked.route.provider
-        progress.raw_request, progress.wire = b"", ""
-        if answers_neutrally(provider):
-            flight = self._lane.watchdog.watch(asked.limits)
-            with flight:
-                progress.answer = await task.ask(provider, asked, chunks, flight)
-            progress.last_at = self._lane.watchdog.now()
-            return None
-        outgoing = task.encode(provider, asked)
-        body = self._rewritten(progress, asked, outgoing.body)
-        progress.raw_request, progress.wire = body, task.wire
-        sink = InferSink(
-            progress,
-            chunks,
-            stream=task.stream,
-            error_limit=self._lane.settings.peek_limit,
-            decode=task.decode,
-            now=self._lane.watchdog.now,
-        )
-        await self._lane.transport.send(replace(outgoing, body=body), sink)
-        return sink.error
-
-    def _rewritten(self, progress: InferProgress, asked: Asked, body: bytes | Body) -> bytes:
-        """The body with the rules of variant, provider and request applied, in this order."""
-        assert isinstance(body, bytes)
-        names = (asked.variant.name, asked.model_name, asked.route.name)
-        rules = [rule for scope, rule in progress.call.extra_body if scope.holds(*names)]
-        for each in (asked.variant.rewrites.body, asked.route.rewrites.body, rules):
-            body = rewrite_body(body, each)
-        return body
 
     # The end.
 
     async def _answer(self, progress: InferProgress, outlet: Outlet, client: Client) -> None:
+        """An answer that is there whole; one that is wanted in a stream is played back."""
+        served = served_by(progress)
+        outlet.begin(served)
         progress.status = 200
+        result = result_of(progress)
+        begun = b""
+        if progress.call.task.stream:
+            progress.first_at = self._lane.watchdog.now()
+            begun = b"".join(outlet.chunk(chunk) for chunk in replayed(progress))
         if not await self._recorded(progress, EndReason.COMPLETE, client):
             return
-        body = outlet.whole(progress.result())
-        client.start(200, JSON, ours(progress), length=len(body))
+        if progress.call.task.stream:
+            assert not isinstance(result, EmbeddingsAnswer)
+            client.start(200, EVENT_STREAM, headers_of(served), length=None)
+            client.finish(begun + outlet.last(result))
+            return
+        body = outlet.whole(result)
+        client.start(200, JSON, headers_of(served), length=len(body))
         client.finish(body)
 
     async def _end_stream(self, progress: InferProgress, outlet: Outlet, client: Client) -> None:
         error = progress.error
         if error is None:
             if await self._recorded(progress, EndReason.COMPLETE, client):
-                client.finish(outlet.last())
+                result = result_of(progress)
+                assert not isinstance(result, EmbeddingsAnswer)
+                client.finish(outlet.last(result))
             return
         timed_out = isinstance(error, UpstreamTimeout)
         reason = EndReason.TIMEOUT if timed_out else EndReason.UPSTREAM_CUT
@@ -237,12 +258,14 @@ class InferService:
 
     async def _fail(self, progress: InferProgress) -> None:
         log, bare = progress.log, progress.call.bare_errors
-        if log.last is None:
+        if not progress.failed:
             raise InvalidRequest("this function has no variant that could be tried")
+        if progress.failures and all(_is_unbuilt(each.error) for each in progress.failures):
+            raise NotSupported(str(progress.failures[-1].error), param="model")
         progress.status = 500 if bare else 502
         await self._record(progress, EndReason.UPSTREAM_ERROR)
         raise AllVariantsFailed(
-            describe(progress.failures, bare=bare),
+            describe(progress.failed, bare=bare),
             log.last,
             exhausted=log.exhausted,
             inference_id=str(progress.call.id),
@@ -263,11 +286,12 @@ class InferService:
             return
         progress.recorded = True
         seconds = self._lane.watchdog.now() - progress.call.began
+        leg = progress.leg or (progress.legs[-1] if progress.legs else None)
         self._lane.metrics.ended(
             endpoint=progress.call.endpoint,
             function_name=progress.call.target.function_name,
-            variant_name=progress.candidate.variant_name if progress.candidate else "",
-            model_name=progress.candidate.model.name if progress.candidate else "",
+            variant_name=progress.variant.name if progress.variant else "",
+            model_name=leg.candidate.model.name if leg else "",
             reason=reason,
             status=progress.status,
             seconds=seconds,
@@ -284,33 +308,23 @@ class InferService:
         await self._lane.recorder.exchange(exchange)
 
 
-def _served(progress: InferProgress) -> Served:
-    call, candidate, route = progress.call, progress.candidate, progress.route
-    assert candidate is not None and route is not None and progress.model_inference_id is not None
-    return Served(
-        inference_id=call.id,
-        episode_id=call.episode_id,
-        function_name=call.function_name,
-        variant_name=candidate.variant_name,
-        model_name=candidate.model.name,
-        provider_name=route.name,
-        provider_type=route.provider.type,
-        model_inference_id=progress.model_inference_id,
-        failures=progress.failures,
-    )
+def _check_extras(call: InferenceCall, variant: Variant) -> None:
+    """What a strategy itself asks cannot be changed by a caller; what its candidates ask can.
+
+    Raises:
+        InvalidRequest: a rule of the request is meant for the strategy.
+    """
+    assert variant.strategy is not None
+    for name, rules in (("extra_body", call.extra_body), ("extra_headers", call.extra_headers)):
+        for scope, _ in rules:
+            anywhere = scope.variant_name is None and not variant.strategy.asks_variants
+            if scope.variant_name == variant.name or anywhere:
+                raise InvalidRequest(
+                    f"`{name}` of a request is not supported for variant `{variant.name}`, which "
+                    "is more than one call",
+                    param=name,
+                )
 
 
-def ours(progress: InferProgress) -> list[tuple[str, str]]:
-    """Our headers of an answer, which name what served the call."""
-    served = _served(progress)
-    named = [
-        ("x-request-id", str(served.inference_id)),
-        ("x-tensorzero-inference-id", str(served.inference_id)),
-        ("x-tensorzero-episode-id", str(served.episode_id)),
-    ]
-    if served.function_name is not None:
-        named.append(("x-tensorzero-function-name", served.function_name))
-        named.append(("x-tensorzero-variant-name", served.variant_name))
-    named.append(("x-tensorzero-model-name", served.model_name))
-    named.append(("x-tensorzero-provider-name", served.provider_name))
-    return named
+def _is_unbuilt(error: UpstreamError) -> bool:
+    return isinstance(error, UpstreamUnsupported)

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from decimal import Decimal
+from typing import Protocol
 from uuid import UUID
 
 from proxy.errors import UpstreamError
+from proxy.inference.json_mode import JsonOutput
+from proxy.inference.prepare import OutputBlock
 from proxy.inference.variant import Variant
+from proxy.inference.variants.base import Settled
 from proxy.models.credentials import CallCredentials
-from proxy.models.model import Route
-from proxy.models.policy import CallLog, Candidate
+from proxy.models.policy import CallLog
 from proxy.models.rewrite import HeaderRewrite, Rewrite
-from proxy.services.recording_tap import RecordingTap
+from proxy.services.leg import Failure, Leg
 from proxy.services.targets import Target
+from proxy.services.tasks import Task
 from proxy.types.embeddings import EmbeddingsAnswer
-from proxy.types.request import NO_PARAMS, Params
 from proxy.types.response import Answer, Chunk
-from proxy.wire.accumulate import ChunkAccumulator
-
-if TYPE_CHECKING:
-    from proxy.services.tasks import Task
-
-AnyAnswer = Answer | EmbeddingsAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +59,29 @@ class InferenceCall:
     task: Task
     episode_id: UUID
     pinned: str | None
-    tags: dict[str, str]
+    tags: Mapping[str, str]
     credentials: CallCredentials
     user_agent: str
     api_key_name: str
+    namespace: str | None = None
     extra_body: Sequence[tuple[Scope, Rewrite]] = ()
     extra_headers: Sequence[tuple[Scope, HeaderRewrite]] = ()
+    extra_body_json: bytes = b"[]"
+    """The entries as they were sent."""
     dryrun: bool = False
     bare_errors: bool = False
     """Whether a failure is told without naming variants, as for a pinned one."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeCall:
+    """A call of a model that was answered, for those who want to see its raw data."""
+
+    provider_type: str
+    model_inference_id: UUID
+    api_type: str
+    """`chat_completions`, `embeddings` or `other`."""
+    raw_response: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +92,37 @@ class Served:
     episode_id: UUID
     function_name: str | None
     """None when a model was called."""
+    kind: str
+    """`chat` or `json`: the function's."""
     variant_name: str
     model_name: str
     provider_name: str
     provider_type: str
     model_inference_id: UUID
+    tool_as_text: bool = False
+    """Whether calls of tools stand for texts."""
+    earlier: Sequence[MadeCall] = ()
+    """The calls of a strategy that went before."""
     failures: Sequence[Failure] = ()
     """Of the attempts so far; it grows with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A whole answer as its function understands it."""
+
+    answer: Answer
+    """Its usage is that of all calls together."""
+    content: tuple[OutputBlock, ...]
+    output: JsonOutput | None
+    """Of a JSON function."""
+    original_response: str | None
+    calls: Sequence[MadeCall]
+    cost: Decimal | None = None
+    """Dollars, of all calls together; None when it is not known."""
+
+
+AnyResult = Result | EmbeddingsAnswer
 
 
 class Outlet(Protocol):
@@ -96,7 +131,7 @@ class Outlet(Protocol):
     def begin(self, served: Served) -> None:
         """Before anything else, once for each attempt."""
 
-    def whole(self, answer: AnyAnswer) -> bytes:
+    def whole(self, result: AnyResult) -> bytes:
         """The body of an answer that was not streamed."""
 
     def chunk(self, chunk: Chunk) -> bytes:
@@ -105,21 +140,19 @@ class Outlet(Protocol):
     def failure(self, error: UpstreamError) -> bytes:
         """An error in the middle of a stream."""
 
-    def last(self) -> bytes:
-        """The end of a stream."""
+    def last(self, result: Result) -> bytes:
+        """The end of a stream, which has made up this."""
 
     def keep_alive(self) -> bytes:
         """What to send while nothing comes."""
 
 
 @dataclass(slots=True)
-class Failure:
-    """One failed attempt, for the sentence that the caller is told."""
+class VariantFailure:
+    """Why a variant gave no answer."""
 
     variant_name: str
-    provider_name: str
-    provider_type: str
-    error: UpstreamError
+    text: str
 
 
 @dataclass(slots=True)
@@ -128,32 +161,30 @@ class InferProgress:
 
     call: InferenceCall
     log: CallLog
+    """Of all attempts of the call."""
     assigned: str = ""
     variant: Variant | None = None
-    candidate: Candidate | None = None
-    route: Route | None = None
-    model_inference_id: UUID | None = None
-    raw_request: bytes = b""
-    params: Params = NO_PARAMS
-    """The request's, with the variant's where it has none."""
-    wire: str = ""
-    """Of the raw answer; empty when the provider answered in neutral values."""
-    tap: RecordingTap = field(default_factory=lambda: RecordingTap(0))
-    answer: AnyAnswer | None = None
-    accumulator: ChunkAccumulator = field(default_factory=ChunkAccumulator)
+    """Which is tried, or has answered."""
+    legs: list[Leg] = field(default_factory=list)
+    """All questions to models, in the order in which they were begun."""
+    leg: Leg | None = None
+    """That whose answer the client gets, if it is settled that there is one."""
+    settled: Settled | None = None
+    """An answer that a strategy has chosen, in its place."""
+    failures: list[Failure] = field(default_factory=list)
+    """Failed attempts of all legs."""
+    failed: list[VariantFailure] = field(default_factory=list)
     started: bool = False
     """Whether the client has been sent anything."""
-    error: UpstreamError | None = None
-    """What broke the answer off after that."""
-    failures: list[Failure] = field(default_factory=list)
-    attempt_began: float = 0.0
-    first_at: float | None = None
-    last_at: float = 0.0
-    upstream_headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 0
+    first_at: float | None = None
     recorded: bool = False
     waited: float = 0.0
+    waiting: int = 0
+    """How many attempts are under way at once."""
+    waiting_since: float = 0.0
 
-    def result(self) -> AnyAnswer:
-        """The answer, or as much of it as came."""
-        return self.answer or self.accumulator.answer()
+    @property
+    def error(self) -> UpstreamError | None:
+        """What broke the answer off."""
+        return None if self.leg is None else self.leg.error

@@ -6,11 +6,15 @@ import hashlib
 
 import orjson
 
-from proxy.services.infer_call import InferenceCall, InferProgress
+from proxy.inference.prepare import Prepared
+from proxy.services.infer_call import InferenceCall, InferProgress, Result
+from proxy.services.infer_result import prepared_of, result_of
+from proxy.services.leg import Leg
+from proxy.services.tasks import ChatModelTask
 from proxy.types.content import blocks_to_json
 from proxy.types.embeddings import EmbeddingsAnswer
-from proxy.types.exchange import EndReason, Exchange, ModelCall
-from proxy.types.request import params_to_json
+from proxy.types.exchange import EndReason, Exchange, InferenceDetails, ModelCall
+from proxy.types.request import messages_to_json, params_to_json
 from proxy.types.response import Answer
 from proxy.wire.embeddings.response import encode_response
 from proxy.wire.splice import without_credentials
@@ -27,9 +31,11 @@ def build_exchange(
     """The record of a call that has ended after `seconds`, for whatever reason."""
     call, log = progress.call, progress.log
     reached = progress.started or reason is EndReason.COMPLETE
-    candidate, route, first = progress.candidate, progress.route, progress.first_at
+    leg = progress.leg or (progress.legs[-1] if progress.legs else None)
+    variant, first = progress.variant, progress.first_at
     kept = len(call.body) <= record_limit
     error = progress.error or (log.last if reason is not EndReason.COMPLETE else None)
+    params = leg.task.params if leg is not None else None
     return Exchange(
         id=call.id.bytes,
         episode_id=call.episode_id.bytes,
@@ -44,10 +50,10 @@ def build_exchange(
         error="" if error is None else error.kind,
         function_name=call.target.function_name,
         variant_assigned=progress.assigned,
-        variant_served=candidate.variant_name if reached and candidate else "",
+        variant_served=variant.name if reached and variant else "",
         variant_pinned=call.pinned is not None,
-        model_name=candidate.model.name if candidate else "",
-        provider_name=route.name if route else "",
+        model_name=leg.candidate.model.name if leg else "",
+        provider_name=leg.route.name if leg and leg.route else "",
         tags=orjson.dumps(call.tags) if call.tags else b"",
         attempts=log.attempts,
         processing_time_ms=round(seconds * 1000),
@@ -56,50 +62,109 @@ def build_exchange(
         user_agent=call.user_agent,
         api_key_name=call.api_key_name,
         config_hash=config_hash,
-        upstream_request_id=progress.upstream_headers.get("x-request-id", ""),
+        upstream_request_id=leg.upstream_headers.get("x-request-id", "") if leg else "",
         request_body=_recorded_body(call) if kept else b"",
         request_bytes=len(call.body),
         request_sha256=b"" if kept else hashlib.sha256(call.body).digest(),
-        response_body=[] if reached else progress.tap.blocks,
-        response_bytes=progress.tap.total,
-        response_sha256=progress.tap.sha256(),
-        response_content_type=progress.upstream_headers.get("content-type", ""),
-        inference_params=params_to_json(progress.params),
-        model_calls=[_model_call(progress, record_limit)] if reached else [],
+        response_body=[] if reached or leg is None else leg.tap.blocks,
+        response_bytes=leg.tap.total if leg else 0,
+        response_sha256=leg.tap.sha256() if leg else b"",
+        response_content_type=leg.upstream_headers.get("content-type", "") if leg else "",
+        inference_params=b"" if params is None else params_to_json(params),
+        model_calls=[_model_call(each, record_limit) for each in _recorded(progress, reached)],
+        details=_details(progress) if reached else None,
     )
+
+
+def _recorded(progress: InferProgress, reached: bool) -> list[Leg]:
+    """The questions that were answered; that of the client's own answer is one even if nothing of
+    it came."""
+    if not reached:
+        return []
+    return [leg for leg in progress.legs if leg.answered or leg is progress.leg]
 
 
 def _recorded_body(call: InferenceCall) -> bytes:
     return without_credentials(call.body) if call.credentials.dynamic else call.body
 
 
-def _model_call(progress: InferProgress, record_limit: int) -> ModelCall:
-    candidate, route, first = progress.candidate, progress.route, progress.first_at
-    assert candidate is not None and route is not None and progress.model_inference_id is not None
-    wire, raw_response, answer = _raw_answer(progress)
-    kept = len(progress.raw_request) <= record_limit
+def _model_call(leg: Leg, record_limit: int) -> ModelCall:
+    assert leg.route is not None and leg.model_inference_id is not None
+    first = leg.first_at
+    wire, raw_response, answer = _raw_answer(leg)
+    kept = len(leg.raw_request) <= record_limit
+    said = leg.task.prepared.input if isinstance(leg.task, ChatModelTask) else None
+    if leg.wire:
+        said = None
     return ModelCall(
-        id=progress.model_inference_id.bytes,
-        model_name=candidate.model.name,
-        provider_name=route.name,
+        id=leg.model_inference_id.bytes,
+        model_name=leg.candidate.model.name,
+        provider_name=leg.route.name,
         wire=wire,
-        stream=progress.call.task.stream,
-        raw_request=progress.raw_request if kept else b"",
+        stream=leg.task.stream,
+        raw_request=leg.raw_request if kept else b"",
         raw_response=raw_response,
-        response_time_ms=round((progress.last_at - progress.attempt_began) * 1000),
-        ttft_ms=round((first - progress.attempt_began) * 1000) if first is not None else None,
+        response_time_ms=round((leg.last_at - leg.attempt_began) * 1000),
+        ttft_ms=round((first - leg.attempt_began) * 1000) if first is not None else None,
         output=b"" if answer is None else blocks_to_json(answer.blocks),
         input_tokens=None if answer is None else answer.usage.input_tokens,
         output_tokens=None if answer is None else answer.usage.output_tokens,
         finish_reason="" if answer is None else answer.finish_reason or "",
+        system=said.system if said and isinstance(said.system, str) else None,
+        input_messages=messages_to_json(said.messages) if said else b"",
     )
 
 
-def _raw_answer(progress: InferProgress) -> tuple[str, list[bytes], Answer | None]:
+def _raw_answer(leg: Leg) -> tuple[str, list[bytes], Answer | None]:
     """The wire and the bytes of an answer; and the answer, where they do not say it all."""
-    if progress.wire:
-        return progress.wire, progress.tap.blocks, None
-    answer = progress.result()
+    if leg.wire:
+        return leg.wire, leg.tap.blocks, None
+    answer = leg.result()
     if isinstance(answer, EmbeddingsAnswer):
-        return progress.call.task.wire, [encode_response(answer, "")], None
+        return leg.task.wire, [encode_response(answer, "")], None
     return "neutral", [answer.raw_response.encode()], answer
+
+
+def _details(progress: InferProgress) -> InferenceDetails | None:
+    """What the function makes of the answer; None for a plain chat."""
+    prepared, call = prepared_of(progress), progress.call
+    if prepared is None:
+        return None
+    plain = prepared.kind == "chat" and not prepared.tool_set and not prepared.calls_are_texts
+    if plain and progress.settled is None and call.extra_body_json == b"[]":
+        return None
+    result = result_of(progress)
+    assert isinstance(result, Result)
+    tools = prepared.tool_set
+    return InferenceDetails(
+        function_type=prepared.kind,
+        output=_output(result),
+        auxiliary_content=_auxiliary(result),
+        output_schema=_schema(prepared),
+        extra_body=call.extra_body_json,
+        dynamic_tools=tools.additional_json(),
+        dynamic_provider_tools=_list(tools.provider_tools),
+        allowed_tools=tools.allowed_json() if tools else b"",
+        tool_choice=tools.choice.as_native() if tools else b"",
+        parallel_tool_calls=tools.parallel,
+    )
+
+
+def _output(result: Result) -> bytes:
+    if result.output is not None:
+        return orjson.dumps(result.output.as_json())
+    return orjson.dumps([block.as_json() for block in result.content])
+
+
+def _auxiliary(result: Result) -> bytes:
+    return b"[]" if result.output is None else blocks_to_json(result.output.auxiliary)
+
+
+def _schema(prepared: Prepared) -> bytes:
+    if prepared.kind != "json" or prepared.output_schema is None:
+        return b""
+    return prepared.output_schema.raw
+
+
+def _list(items: tuple[bytes, ...]) -> bytes:
+    return b"[" + b",".join(items) + b"]"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from proxy.errors import (
     UpstreamError,
@@ -16,11 +17,15 @@ from proxy.errors import (
     UpstreamReset,
     UpstreamStatus,
 )
-from proxy.services.infer_call import AnyAnswer, InferProgress, Outlet
 from proxy.types.ports import Client, Headers
 from proxy.types.response import Chunk
 from proxy.wire.chat_completions.stream import StreamDecoder
 from proxy.wire.sse import EndDetector
+
+if TYPE_CHECKING:
+    from proxy.services.infer_call import InferProgress, Outlet
+    from proxy.services.leg import Leg
+    from proxy.services.tasks import AnyAnswer
 
 KEEP_ALIVE_SECONDS = 15.0
 EVENT_STREAM = (
@@ -36,6 +41,7 @@ class ChunkOutlet:
     def __init__(
         self,
         progress: InferProgress,
+        leg: Leg,
         outlet: Outlet,
         client: Client,
         *,
@@ -45,6 +51,7 @@ class ChunkOutlet:
         headers: Callable[[], Headers],
     ) -> None:
         self._progress = progress
+        self._leg = leg
         self._outlet = outlet
         self._client = client
         self._now = now
@@ -62,11 +69,11 @@ class ChunkOutlet:
             if not progress.started:
                 raise chunk.error
             return self._send(self._outlet.failure(chunk.error))
-        progress.accumulator.add(chunk)
+        self._leg.accumulator.add(chunk)
         if progress.started:
-            self._on_gap(now - progress.last_at)
+            self._on_gap(now - self._leg.last_at)
         self.begin()
-        progress.last_at = now
+        self._leg.last_at = now
         return self._send(self._outlet.chunk(chunk))
 
     def begin(self) -> None:
@@ -83,7 +90,8 @@ class ChunkOutlet:
     def _start(self, now: float) -> None:
         progress = self._progress
         progress.started, progress.status = True, 200
-        progress.first_at = progress.last_at = now
+        self._leg.started = True
+        progress.first_at = self._leg.first_at = self._leg.last_at = now
         self._on_first()
         self._client.start(200, EVENT_STREAM, self._headers(), length=None)
         self._tick()
@@ -94,7 +102,7 @@ class ChunkOutlet:
     def _tick(self) -> None:
         """Write a comment whenever nothing has come for a while."""
         loop = asyncio.get_running_loop()
-        silent = self._now() - max(self._progress.last_at, self._kept_alive_at)
+        silent = self._now() - max(self._leg.last_at, self._kept_alive_at)
         if self._timer is not None and silent >= KEEP_ALIVE_SECONDS:
             self._client.write(self._outlet.keep_alive())
             self._kept_alive_at, silent = self._now(), 0.0
@@ -106,8 +114,8 @@ class InferSink:
 
     def __init__(
         self,
-        progress: InferProgress,
-        chunks: ChunkOutlet,
+        leg: Leg,
+        chunks: ChunkOutlet | None,
         *,
         stream: bool,
         error_limit: int,
@@ -117,7 +125,7 @@ class InferSink:
         self.started = False
         self.finished = False
         self.error: UpstreamError | None = None
-        self._progress = progress
+        self._leg = leg
         self._chunks = chunks
         self._stream = stream
         self._limit = error_limit
@@ -133,10 +141,10 @@ class InferSink:
     def on_head(self, status: int, headers: Headers) -> None:
         self._status = status
         self._headers = headers
-        self._progress.upstream_headers = {name.lower(): value for name, value in headers}
+        self._leg.upstream_headers = {name.lower(): value for name, value in headers}
 
     def on_block(self, block: bytes) -> Awaitable[None] | None:
-        self._progress.tap.add(block)
+        self._leg.tap.add(block)
         if not self._streams:
             self._hold(block)
             return None
@@ -154,11 +162,11 @@ class InferSink:
             self.error = error or self._finish()
         except UpstreamError as found:
             self.error = found
-        self._progress.last_at = self._now()
+        self._leg.last_at = self._now()
 
     @property
     def _streams(self) -> bool:
-        kind = self._progress.upstream_headers.get("content-type", "")
+        kind = self._leg.upstream_headers.get("content-type", "")
         return self._stream and 200 <= self._status < 300 and "json" not in kind.lower()
 
     def _hold(self, block: bytes) -> None:
@@ -177,6 +185,7 @@ class InferSink:
 
     def _take(self, chunks: list[Chunk]) -> Awaitable[None] | None:
         pause = None
+        assert self._chunks is not None
         for chunk in chunks:
             pause = self._chunks.take(chunk) or pause
             self.started = True
@@ -189,10 +198,11 @@ class InferSink:
             answer = self._decode(b"".join(self._held))
             if self._stream:
                 return UpstreamGarbage("the provider was asked for a stream and sent none")
-            self._progress.answer = answer
+            self._leg.answer = answer
             return None
         self._take(self._decoder.close())
         if not self._decoder.complete:
             return UpstreamReset("the provider's stream ended before its answer was whole")
-        self._chunks.begin()
+        if self._chunks is not None:
+            self._chunks.begin()
         return None

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from proxy.errors import InvalidRequest, NotFound
-from proxy.inference.function import DEFAULT_FUNCTION, Function
+from proxy.errors import ConfigError, InvalidRequest, NotFound
+from proxy.inference.function import DEFAULT_FUNCTION, Function, check_namespace
+from proxy.inference.prepare import PLAIN, Call, CheckedCall, FunctionSpec, check_call
+from proxy.inference.schemas import SchemaCache
+from proxy.inference.tools import Tool, decode_tools
 from proxy.inference.variant import Variant
 from proxy.models.model import Model, Route
 
@@ -19,6 +22,8 @@ RESERVED = "tensorzero::"
 
 BuildModel = Callable[[str], Model]
 BuildVariant = Callable[[Model], Variant]
+BuildDynamic = Callable[[Function, bytes], Function]
+"""The function with the one variant that a request's configuration (raw JSON) describes."""
 
 SHORTHANDS_KEPT = 1024
 
@@ -30,22 +35,35 @@ class Target:
     function_name: str
     function: Function | None
     variant: Variant | None
+    spec: FunctionSpec = PLAIN
 
-    def choose(self, episode_id: UUID, pinned: str | None) -> Iterator[Variant]:
+    def choose(
+        self, episode_id: UUID, pinned: str | None, namespace: str | None = None
+    ) -> Iterator[Variant]:
         """The variants to try, in order.
 
         Raises:
             NotFound: the pinned variant does not exist.
-            InvalidRequest: a variant was pinned, but the target is no function.
+            InvalidRequest: a variant was pinned, but the target is no function; or a model belongs
+                to another namespace.
         """
         if self.function is not None:
-            return self.function.choose(episode_id, pinned)
+            return self._drawn(self.function, episode_id, pinned, namespace)
         assert self.variant is not None
         if pinned is not None:
             raise InvalidRequest(
                 "a variant can be pinned only with a function", param="variant_name"
             )
+        check_namespace(self.variant.candidate.model, namespace, "The request asks for model")
         return iter((self.variant,))
+
+    def _drawn(
+        self, function: Function, episode_id: UUID, pinned: str | None, namespace: str | None
+    ) -> Iterator[Variant]:
+        for variant in function.choose(episode_id, pinned, namespace):
+            who = f"Variant `{variant.name}` uses model"
+            check_namespace(variant.candidate.model, namespace, who)
+            yield variant
 
     def routes(self) -> Iterable[Route]:
         """Every provider that a call could reach."""
@@ -77,12 +95,20 @@ class Targets:
         build_variant: BuildVariant,
         embedding_models: Mapping[str, Model] | None = None,
         embedding_shorthands: Mapping[str, BuildModel] | None = None,
+        *,
+        plain: FunctionSpec = PLAIN,
+        build_dynamic: BuildDynamic | None = None,
     ) -> None:
+        """`plain` holds for calls of models."""
+        self._schemas = SchemaCache()
+        self._plain = plain
+        self._build_dynamic = build_dynamic
         self._functions = {
-            name: Target(name, function, None) for name, function in functions.items()
+            name: Target(name, function, None, function.spec)
+            for name, function in functions.items()
         }
         self._models = {
-            name: Target(DEFAULT_FUNCTION, None, build_variant(model))
+            name: Target(DEFAULT_FUNCTION, None, build_variant(model), plain)
             for name, model in models.items()
         }
         self._embedding_models = {
@@ -99,6 +125,31 @@ class Targets:
         """Everything that `GET /v1/models` lists, as strings to put into `model`."""
         functions = [FUNCTION + name for name in self._functions]
         return [*sorted(functions), *sorted({*self._models, *self._embedding_models})]
+
+    def check(self, target: Target, call: Call) -> CheckedCall:
+        """The call as its target accepts it; raises InvalidRequest with the place of a fault."""
+        return check_call(target.spec, call, self._schemas)
+
+    def tools(self, raw: bytes) -> tuple[Tool, ...]:
+        """A caller's list of tools, its shape checked before."""
+        return decode_tools(raw, self._schemas)
+
+    def dynamic(self, target: Target, raw: bytes) -> Target:
+        """The function with the variant that a request brings along, and that one only.
+
+        Raises:
+            InvalidRequest: it is no variant, or the target no function.
+        """
+        if target.function is None or self._build_dynamic is None:
+            raise InvalidRequest(
+                "`internal_dynamic_variant_config` needs a function",
+                param="internal_dynamic_variant_config",
+            )
+        try:
+            function = self._build_dynamic(target.function, raw)
+        except ConfigError as error:
+            raise InvalidRequest(str(error), param="internal_dynamic_variant_config") from error
+        return Target(target.function_name, function, None, target.spec)
 
     def resolve(self, name: str) -> Target:
         """The target of a model string; the default provider's when it is empty.
@@ -171,7 +222,7 @@ class Targets:
         """Targets that callers name are built when first asked for, and the latest are kept."""
         target = self._made.get(name)
         if target is None:
-            target = Target(function_name, None, self._build_variant(build()))
+            target = Target(function_name, None, self._build_variant(build()), self._plain)
             self._made[name] = target
             if len(self._made) > SHORTHANDS_KEPT:
                 self._made.popitem(last=False)

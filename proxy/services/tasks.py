@@ -1,37 +1,41 @@
-"""What a neutral call asks of a provider: a chat, or vectors. How, and how its answer is read."""
+"""What a neutral call asks for: a chat, or vectors; and how one model is asked for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from proxy.errors import NotSupported, UpstreamUnsupported
+import orjson
+
+from proxy.errors import UpstreamUnsupported
+from proxy.inference.prepare import CheckedCall, Prepared, prepare
+from proxy.inference.tools import provider_tools_for, with_tools
 from proxy.inference.variant import Variant
 from proxy.models.credentials import CallCredentials
 from proxy.models.model import Route
 from proxy.net.watchdog import Flight
 from proxy.providers.base import NeutralProvider, RelayProvider
 from proxy.providers.neutral import decode_chat, decode_embeddings, encode_chat, encode_embeddings
-from proxy.services.infer_call import AnyAnswer
 from proxy.services.infer_sink import ChunkOutlet
-from proxy.types.content import RawText, Template, Text
 from proxy.types.embeddings import EmbeddingsAnswer, EmbeddingsRequest
 from proxy.types.ports import Headers, Limits, OutgoingRequest
-from proxy.types.request import NO_PARAMS, Input, Message, ModelRequest, Params
+from proxy.types.request import NO_EXTRAS, NO_PARAMS, Extras, Params
 from proxy.types.response import Answer
+
+AnyAnswer = Answer | EmbeddingsAnswer
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One attempt: who is asked, on whose behalf, within which limits."""
 
-    variant: Variant
     model_name: str
     route: Route
     credentials: CallCredentials
     limits: Limits
     headers: Headers
+    extras: Extras = NO_EXTRAS
 
     def secret(self) -> str | None:
         return self.route.credential(self.credentials, self.route.provider.type)
@@ -41,8 +45,8 @@ class Asked:
         return self.route.budget.try_retry
 
 
-class Task(Protocol):
-    """Either of the two. Its own values are the request's, before a variant has had its say."""
+class ModelTask(Protocol):
+    """What one model is asked, by whatever provider."""
 
     @property
     def stream(self) -> bool: ...
@@ -51,8 +55,9 @@ class Task(Protocol):
     def wire(self) -> str:
         """The protocol of a provider's raw answer."""
 
-    def params(self, variant: Variant) -> Params:
-        """What is in force with this variant."""
+    @property
+    def params(self) -> Params:
+        """As they are recorded."""
 
     def encode(self, provider: RelayProvider, asked: Asked) -> OutgoingRequest:
         """The HTTP request; raises RequestError or UpstreamError where it cannot be made."""
@@ -61,49 +66,86 @@ class Task(Protocol):
         """A whole answer of status 200; raises UpstreamError when it is none."""
 
     async def ask(
-        self, provider: NeutralProvider, asked: Asked, chunks: ChunkOutlet, flight: Flight
+        self,
+        provider: NeutralProvider,
+        asked: Asked,
+        chunks: ChunkOutlet | None,
+        flight: Flight,
     ) -> AnyAnswer | None:
         """Ask a provider without HTTP; None when its answer went into `chunks`."""
 
 
+class Task(Protocol):
+    """What a call asks for, before a variant has had its say."""
+
+    @property
+    def stream(self) -> bool: ...
+
+    def for_variant(self, variant: Variant) -> ModelTask:
+        """What the variant's model is asked; raises Unrenderable."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChatTask:
-    """A chat. `tools`, `tool_choice` and `response_format` are raw JSON in OpenAI's form."""
+    """A chat, or the answer of a JSON function."""
 
-    input: Input
+    checked: CheckedCall
     stream: bool
-    given: Params
-    tools: bytes | None = None
-    tool_choice: bytes | None = None
-    response_format: bytes | None = None
-    parallel_tool_calls: bool | None = None
+
+    def for_variant(self, variant: Variant) -> ChatModelTask:
+        """A thinking variant is asked for a whole answer: what it thinks is taken out of it."""
+        prepared = prepare(self.checked, variant.spec)
+        return ChatModelTask(prepared, self.stream and not prepared.thinks)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatModelTask:
+    """One chat with one model."""
+
+    prepared: Prepared
+    stream: bool
 
     wire = "chat_completions"
 
-    def params(self, variant: Variant) -> Params:
-        return merged(self.given, variant.params)
+    @property
+    def params(self) -> Params:
+        return self.prepared.stored_params
 
     def encode(self, provider: RelayProvider, asked: Asked) -> OutgoingRequest:
+        route = asked.route
+        request = self.prepared.as_request(route.provider.model_name, stream=self.stream)
+        entries = self.prepared.tool_set.provider_tools
+        extra = provider_tools_for(entries, asked.model_name, route.name)
         return encode_chat(
             provider,
-            self._request(asked),
+            replace(request, tools=with_tools(request.tools, extra)),
             asked.secret(),
             asked.limits,
             asked.may_resend,
             asked.headers,
             model_name=asked.model_name,
-            provider_name=asked.route.name,
+            provider_name=route.name,
         )
 
     def decode(self, body: bytes) -> Answer:
         return decode_chat(body)
 
     async def ask(
-        self, provider: NeutralProvider, asked: Asked, chunks: ChunkOutlet, flight: Flight
+        self,
+        provider: NeutralProvider,
+        asked: Asked,
+        chunks: ChunkOutlet | None,
+        flight: Flight,
     ) -> Answer | None:
-        request = self._request(asked)
+        request = self.prepared.as_request(
+            provider.model_name,
+            stream=self.stream,
+            credentials=asked.credentials.dynamic,
+            extras=asked.extras,
+        )
         if not self.stream:
             return await provider.infer(request)
+        assert chunks is not None
         async for chunk in provider.stream(request):
             flight.progress()
             pause = chunks.take(chunk)
@@ -113,19 +155,6 @@ class ChatTask:
                 await pause
                 flight.progress()
         return None
-
-    def _request(self, asked: Asked) -> ModelRequest:
-        return ModelRequest(
-            model_name=asked.route.provider.model_name,
-            input=rendered(self.input, asked.variant),
-            stream=self.stream,
-            params=self.params(asked.variant),
-            tools=self.tools,
-            tool_choice=self.tool_choice,
-            response_format=self.response_format,
-            parallel_tool_calls=self.parallel_tool_calls,
-            credentials=asked.credentials.dynamic,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +169,15 @@ class EmbeddingsTask:
 
     wire = "embeddings"
     stream = False
+    params = NO_PARAMS
 
-    def params(self, variant: Variant) -> Params:
-        return NO_PARAMS
+    @classmethod
+    def of_text(cls, text: str) -> EmbeddingsTask:
+        """One vector, in numbers."""
+        return cls(orjson.dumps(text), 1, encoding_format="float")
+
+    def for_variant(self, variant: Variant) -> EmbeddingsTask:
+        return self
 
     def encode(self, provider: RelayProvider, asked: Asked) -> OutgoingRequest:
         return encode_embeddings(
@@ -158,7 +193,11 @@ class EmbeddingsTask:
         return decode_embeddings(body)
 
     async def ask(
-        self, provider: NeutralProvider, asked: Asked, chunks: ChunkOutlet, flight: Flight
+        self,
+        provider: NeutralProvider,
+        asked: Asked,
+        chunks: ChunkOutlet | None,
+        flight: Flight,
     ) -> EmbeddingsAnswer:
         embed = getattr(provider, "embed", None)
         if embed is None:
@@ -175,42 +214,3 @@ class EmbeddingsTask:
             encoding_format=self.encoding_format,
             credentials=asked.credentials.dynamic,
         )
-
-
-def merged(given: Params, defaults: Params) -> Params:
-    """The request's parameters, and the variant's where it has none."""
-    missing = {
-        item.name: getattr(defaults, item.name)
-        for item in fields(Params)
-        if getattr(given, item.name) is None and getattr(defaults, item.name) is not None
-    }
-    return replace(given, **missing) if missing else given
-
-
-def rendered(said: Input, variant: Variant) -> Input:
-    """The input as a model gets it.
-
-    Raises:
-        NotSupported: it names templates, which functions do not have yet.
-    """
-    system = said.system
-    if isinstance(system, bytes):
-        raise NotSupported("Arguments for a system template are not served yet", param="messages")
-    if variant.system is not None:
-        system = variant.system.render(system)
-    return Input(tuple(_plain(message) for message in said.messages), system)
-
-
-def _plain(message: Message) -> Message:
-    """Raw text is text by now; templates would have been rendered."""
-    if not any(isinstance(block, RawText | Template) for block in message.content):
-        return message
-    blocks = []
-    for block in message.content:
-        if isinstance(block, Template):
-            raise NotSupported(
-                f"Template `{block.name}`: templates in messages are not served yet",
-                param="messages",
-            )
-        blocks.append(Text(block.value) if isinstance(block, RawText) else block)
-    return Message(message.role, tuple(blocks))

@@ -70,6 +70,8 @@ class WriterCells:
     """A gauge: in journals, not yet settled."""
     oldest_seconds: Cell = field(default_factory=_cell)
     """A gauge: age of the oldest record that is not settled."""
+    written_until: Cell = field(default_factory=_cell)
+    """A gauge, Unix time: all that was journalled before is settled."""
     journal_bytes: Cell = field(default_factory=_cell)
     """A gauge: bytes of all journal files."""
     journal_ticks: Cell = field(default_factory=_cell)

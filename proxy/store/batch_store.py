@@ -7,16 +7,19 @@ nothing against the records, and is waited for, too.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
-from proxy.errors import StoreUnavailable
+from proxy.errors import NotFound, RequestError, StoreUnavailable
 from proxy.store.copy import insert_rows, prepare_staging
 from proxy.store.feedback_rows import (
+    fetch_stored_inference,
     fetch_target,
     insert_feedback,
     insert_rejected,
@@ -26,8 +29,11 @@ from proxy.store.items import Item
 from proxy.store.partitions import ensure_partitions
 from proxy.store.pool import connect, unavailable
 from proxy.types.exchange import Feedback
+from proxy.types.feedback import DEMONSTRATION, DemonstrationReader, StoredInference
 
 STATEMENT_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
 
 REFUSALS: tuple[type[Exception], ...] = (
     asyncpg.DataError,
@@ -52,11 +58,32 @@ class TimedOut(StoreUnavailable):
     """It took too long: Postgres hangs, or this was too much at once."""
 
 
-class BatchStore:
-    """Connects when needed; after any failure that is not a refusal, it connects anew."""
+class Unfit(Exception):
+    """The feedback does not fit its target. The text is for the one who sent it."""
 
-    def __init__(self, dsn: str, *, statement_seconds: float = STATEMENT_SECONDS) -> None:
+
+class NoFunctions:
+    """A reader of demonstrations for nobody's functions."""
+
+    def read(self, value: bytes, inference: StoredInference) -> bytes:
+        raise NotFound(f"Unknown function: {inference.function_name}")
+
+
+class BatchStore:
+    """Connects when needed; after any failure that is not a refusal, it connects anew.
+
+    `demonstrations` checks those whose target was not known when they came.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        demonstrations: DemonstrationReader,
+        *,
+        statement_seconds: float = STATEMENT_SECONDS,
+    ) -> None:
         self._dsn = dsn
+        self._demonstrations = demonstrations
         self._seconds = statement_seconds
         self._connection: asyncpg.Connection | None = None
         self._days: set[date] = set()
@@ -79,17 +106,41 @@ class BatchStore:
         """Insert the feedback if its target is stored; whether it is.
 
         Raises:
-            Refused, StoreUnavailable
+            Unfit, Refused, StoreUnavailable
         """
         connection = await self._connected()
         try:
             with unavailable():
                 target = await fetch_target(connection, feedback)
-                if target is not None:
-                    await insert_feedback(connection, feedback, target)
-                return target is not None
+                if target is None:
+                    return False
+                fitting = await self._fitting(connection, feedback, target)
+                if fitting is None:
+                    return False
+                await insert_feedback(connection, fitting, target)
+                return True
+        except Unfit:
+            raise
         except Exception as error:
             raise self._meaning(error) from error
+
+    async def _fitting(
+        self, connection: asyncpg.Connection, feedback: Feedback, target: UUID
+    ) -> Feedback | None:
+        """The feedback as it is stored; None while there is no inference to compare it with."""
+        if feedback.metric_type != DEMONSTRATION:
+            return feedback
+        inference = await fetch_stored_inference(connection, target)
+        if inference is None:
+            return None
+        try:
+            stored = self._demonstrations.read(feedback.text.encode(), inference)
+        except RequestError as error:
+            raise Unfit(str(error)) from error
+        except Exception as error:
+            log.exception("a demonstration could not be checked")
+            raise Unfit(f"it could not be checked: {type(error).__name__}") from error
+        return msgspec.structs.replace(feedback, text=stored.decode())
 
     async def reject(self, feedback: Feedback, reason: str) -> None:
         """Put the feedback into `feedback_rejected`.

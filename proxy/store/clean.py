@@ -8,6 +8,12 @@ from typing import Any
 REPLACEMENT = "\ufffd"
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 _ESCAPED_UNFIT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")
+_ESCAPES = re.compile(
+    rb"\\(?:(u0000|u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|u[dD][c-fC-F][0-9a-fA-F]{2})|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|.)",
+    re.DOTALL,
+)
+"""Every escape in JSON text, whole pairs of surrogates as one; group 1 has those that are unfit."""
 
 
 def clean_text(text: str) -> str:
@@ -40,3 +46,16 @@ def without_surrogates(value: Any) -> Any:
 def may_hold_unfit_escapes(json: bytes) -> bool:
     """Whether JSON text has escapes that `jsonb` may refuse: U+0000, halves of surrogate pairs."""
     return _ESCAPED_UNFIT.search(json) is not None
+
+
+def clean_json(json: bytes) -> str:
+    """JSON text, with U+FFFD for what `json` columns hold but nobody can read out of them as text:
+    U+0000 and halves of surrogate pairs. All else stays as it is spelled."""
+    if may_hold_unfit_escapes(json):
+        json = _ESCAPES.sub(_fit, json)
+    text = json.decode(errors="replace")
+    return text.replace("\x00", REPLACEMENT) if "\x00" in text else text
+
+
+def _fit(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if escape[1] else escape[0]

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 
 from proxy.errors import StoreUnavailable
 from proxy.store.accounts import WriterCells
-from proxy.store.batch_store import BatchStore, Refused
+from proxy.store.batch_store import BatchStore, Refused, Unfit
 from proxy.store.items import Item
 from proxy.store.pending import PendingFeedback, Waiting
 
 ASK_S = 0.5
 """Between two rounds of asking; a longer gap does not count towards the grace."""
 ASKED_AT_ONCE = 200
-"""So that many that wait do not hold up the exchanges, among which their targets are."""
+ASKING_S = 1.0
+"""So many, and so long, that those that wait do not hold up the exchanges, among which their
+targets are."""
 SAVE_PAUSE_S = 1.0
 UNAVAILABLE_PAUSE_S = 2.0
 UNKNOWN_TARGET = "the target was not stored within the grace"
@@ -26,7 +29,11 @@ log = logging.getLogger(__name__)
 
 
 class FeedbackQueue:
-    """Pending feedback and its way into the tables."""
+    """Pending feedback and its way into the tables.
+
+    `written_until` gives a Unix time: what was journalled on this host before it is in Postgres.
+    The grace of feedback from after that time has not begun, for its target may be next.
+    """
 
     def __init__(
         self,
@@ -35,12 +42,14 @@ class FeedbackQueue:
         cells: WriterCells,
         grace: float,
         clock: Callable[[], float] = time.monotonic,
+        written_until: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self._pending = pending
         self._store = store
         self._cells = cells
         self._grace = grace
         self._clock = clock
+        self._written_until = written_until
         self._asked_at: float | None = None
         self._fresh = False
         self._not_before = 0.0
@@ -65,16 +74,23 @@ class FeedbackQueue:
         if not self._pending or not self._is_time(now):
             return
         if self._asked_at is not None:
-            self._pending.add_seconds(min(now - self._asked_at, 2 * ASK_S))
+            passed = min(now - self._asked_at, 2 * ASK_S)
+            self._pending.add_seconds(passed, self._written_until())
         self._asked_at, self._fresh = now, False
         try:
-            for entry in self._pending.next(ASKED_AT_ONCE):
-                await self._resolve(entry)
+            await self._resolve_in_turn()
         except StoreUnavailable as error:
             log.warning("feedback has to wait: %s", error)
             self._asked_at = None
             self._not_before = self._clock() + UNAVAILABLE_PAUSE_S
         self._saved()
+
+    async def _resolve_in_turn(self) -> None:
+        begun = self._clock()
+        for _ in range(min(ASKED_AT_ONCE, len(self._pending))):
+            await self._resolve(self._pending.next())
+            if self._clock() - begun >= ASKING_S:
+                return
 
     def _is_time(self, now: float) -> bool:
         if now < self._not_before:
@@ -88,7 +104,7 @@ class FeedbackQueue:
                 self._cells.feedback_written.add(1)
                 return
             reason = self._why_not_wait(entry)
-        except Refused as error:
+        except (Refused, Unfit) as error:
             reason = str(error)
         if reason:
             await self._reject(entry, reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from operator import itemgetter
@@ -14,7 +14,7 @@ import msgspec
 from proxy.store.journal import SUFFIX
 from proxy.store.journal_file import Frame
 from proxy.store.rows import RowMapper
-from proxy.store.tables import COLUMNS
+from proxy.store.tables import COLUMNS, PLAIN
 from proxy.types.exchange import ConfigSnapshot, Exchange, Feedback, RecordKind
 from proxy.types.ids import id_time
 
@@ -61,19 +61,6 @@ class Item:
 
 
 _TUPLES = MappingProxyType({table: itemgetter(*columns) for table, columns in COLUMNS.items()})
-
-PLAIN: Mapping[str, Mapping[str, object]] = {
-    "chat_inference_data": {
-        "input": '{"messages":[]}',
-        "output": "[]",
-        "inference_params": '{"chat_completion":{}}',
-        "dynamic_tools": "[]",
-        "allowed_tools": None,
-        "tool_choice": None,
-    },
-    "model_inference_data": {"system": None, "input_messages": "[]", "output": "[]"},
-}
-"""What takes the place of decoded values that Postgres refuses."""
 
 
 class Expired(Exception):

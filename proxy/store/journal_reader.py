@@ -155,6 +155,13 @@ class JournalReader:
             ready = still
         return batch
 
+    def taken_until(self, batch: Batch, looked_at: float) -> float:
+        """The Unix time before which nothing stands in any file that was not taken, with this batch
+        or earlier; 0 when that is not known. `looked_at` is when the files were last looked at."""
+        unread = {file.name for file in self._files.values() if file.taken.offset < file.size}
+        last = {frame.file: frame.at_ms / 1000 for frame in batch.frames}
+        return min((last.get(name, 0.0) for name in unread), default=looked_at)
+
     def settle(self, batch: Batch) -> None:
         """Note that all of the batch is in Postgres, or put aside for good."""
         for name, position in batch.ends.items():

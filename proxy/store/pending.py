@@ -1,20 +1,22 @@
 """Feedback whose target is not stored yet: it may still be in a journal, perhaps another replica's.
 
 Kept in a small file, so that a restart does not forget it. The time that counts towards the grace
-is time in which Postgres could be asked.
+is time in which Postgres could be asked, and in which this host's own journals were written as far
+as the feedback itself.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from itertools import islice
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 
 from proxy.store.group_commit import sync_folder
 from proxy.types.exchange import Feedback
+from proxy.types.ids import id_millis
 
 FILE_NAME = "pending.feedback"
 MOST = 10_000
@@ -54,17 +56,17 @@ class PendingFeedback:
         del self._entries[entry.feedback.id]
         self._changed = True
 
-    def add_seconds(self, seconds: float) -> None:
-        """So much longer has everybody waited."""
+    def add_seconds(self, seconds: float, before: float) -> None:
+        """So much longer has everybody waited who came before this Unix time."""
         for entry in self._entries.values():
-            entry.seconds += seconds
+            if id_millis(UUID(bytes=entry.feedback.id)) < before * 1000:
+                entry.seconds += seconds
 
-    def next(self, most: int) -> list[Waiting]:
-        """Those whose turn it is, at most so many; they then stand at the end of the queue."""
-        turn = list(islice(self._entries.values(), most))
-        for entry in turn:
-            self._entries[entry.feedback.id] = self._entries.pop(entry.feedback.id)
-        return turn
+    def next(self) -> Waiting:
+        """The one whose turn it is; it then stands at the end of the queue, which is not empty."""
+        entry = self._entries.pop(next(iter(self._entries)))
+        self._entries[entry.feedback.id] = entry
+        return entry
 
     def save(self) -> None:
         """Write the file anew, whole or not at all. Raises OSError when the disk refuses."""

@@ -24,10 +24,34 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "input",
             "output",
             "inference_params",
+            "extra_body",
             "dynamic_tools",
+            "dynamic_provider_tools",
             "allowed_tools",
             "tool_choice",
             "parallel_tool_calls",
+            "created_at",
+        ),
+        "json_inferences": (
+            "id",
+            "function_name",
+            "variant_name",
+            "episode_id",
+            "processing_time_ms",
+            "ttft_ms",
+            "tags",
+            "snapshot_hash",
+            "created_at",
+            "output_complete",
+        ),
+        "json_inference_data": (
+            "id",
+            "input",
+            "output",
+            "output_schema",
+            "inference_params",
+            "extra_body",
+            "auxiliary_content",
             "created_at",
         ),
         "model_inferences": (
@@ -43,6 +67,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "finish_reason",
             "snapshot_hash",
             "created_at",
+            "cost",
             "provider_cache_read_input_tokens",
             "provider_cache_write_input_tokens",
             "function_name",
@@ -101,3 +126,28 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """What is not named takes its default."""
+
+PLAIN: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {
+        "chat_inference_data": {
+            "input": '{"messages":[]}',
+            "output": "[]",
+            "inference_params": '{"chat_completion":{}}',
+            "extra_body": "[]",
+            "dynamic_tools": "[]",
+            "dynamic_provider_tools": "[]",
+            "allowed_tools": None,
+            "tool_choice": None,
+        },
+        "json_inference_data": {
+            "input": '{"messages":[]}',
+            "output": '{"raw":null,"parsed":null}',
+            "output_schema": "{}",
+            "inference_params": '{"chat_completion":{}}',
+            "extra_body": "[]",
+            "auxiliary_content": "[]",
+        },
+        "model_inference_data": {"system": None, "input_messages": "[]", "output": "[]"},
+    }
+)
+"""What takes the place of decoded values that Postgres refuses."""

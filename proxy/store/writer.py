@@ -18,7 +18,7 @@ from pathlib import Path
 
 from proxy.errors import JournalFailed, StoreUnavailable
 from proxy.store.accounts import WriterCells
-from proxy.store.batch_store import BatchStore, Refused, TimedOut
+from proxy.store.batch_store import BatchStore, NoFunctions, Refused, TimedOut
 from proxy.store.feedback_queue import FeedbackQueue
 from proxy.store.items import Expired, Item, ItemDecoder, fallback_name
 from proxy.store.journal_file import Frame
@@ -26,8 +26,9 @@ from proxy.store.journal_reader import Batch, JournalReader, WriterLock
 from proxy.store.pending import PendingFeedback
 from proxy.store.quarantine import Quarantine
 from proxy.store.rows import RowMapper
-from proxy.types.decoded import Decoded, Decoder
+from proxy.types.decoded import Decoded, Decoder, OutputReader
 from proxy.types.exchange import ModelCall, RecordKind
+from proxy.types.feedback import DemonstrationReader
 
 BATCH_BYTES = 8 * 2**20
 PUBLISH_S = 0.1
@@ -52,7 +53,10 @@ class Writer:
         shed: what all workers have shed so far, for the books.
         on_batch: told the seconds that a batch took.
         on_call: told what each model call meant, for counting tokens.
-        feedback_grace: seconds that feedback waits for its target, while Postgres can be asked.
+        reader: finds tool calls and JSON in the answers of functions.
+        feedback_grace: seconds that feedback waits for its target, while Postgres can be asked and
+            the journals are written as far as the feedback itself.
+        demonstrations: checks those whose target was not known when they came.
         statement_seconds: how long one statement may take.
 
     Raises:
@@ -73,17 +77,28 @@ class Writer:
         retention_days: int | None = None,
         shed: Callable[[], float] = lambda: 0.0,
         feedback_grace: float = 60.0,
+        demonstrations: DemonstrationReader | None = None,
         statement_seconds: float = 30.0,
         on_batch: Callable[[float], None] = lambda seconds: None,
         on_call: Callable[[ModelCall, Decoded], None] = lambda call, decoded: None,
+        reader: OutputReader | None = None,
     ) -> None:
         self._lock = WriterLock(folder)
         self._quarantine = Quarantine(quarantine)
         self._reader = JournalReader(folder, self._quarantine)
-        self._store = BatchStore(dsn, statement_seconds=statement_seconds)
-        self._decoder = ItemDecoder(RowMapper(decoders, on_call), retention_days)
+        self._store = BatchStore(
+            dsn, demonstrations or NoFunctions(), statement_seconds=statement_seconds
+        )
+        self._decoder = ItemDecoder(RowMapper(decoders, on_call, reader), retention_days)
         self._cells = cells
-        self._feedback = FeedbackQueue(PendingFeedback(folder), self._store, cells, feedback_grace)
+        self._written_until = 0.0
+        self._feedback = FeedbackQueue(
+            PendingFeedback(folder),
+            self._store,
+            cells,
+            feedback_grace,
+            written_until=lambda: self._written_until,
+        )
         self._batch_rows = batch_rows
         self._batch_bytes = batch_bytes
         self._interval = flush_interval
@@ -143,8 +158,10 @@ class Writer:
 
     async def _round(self) -> bool:
         """Read and settle one batch; whether there was as much as a batch holds."""
+        looked_at = time.time()
         self._reader.poll()
         batch = self._reader.read(self._batch_rows, self._batch_bytes)
+        until = self._reader.taken_until(batch, looked_at)
         if batch.ends:
             self._in_hand = batch.frames
             began = time.monotonic()
@@ -152,6 +169,7 @@ class Writer:
             self._in_hand = []
             if batch.frames:
                 self._on_batch(time.monotonic() - began)
+        self._written_until = max(self._written_until, until)
         await self._feedback.resolve_some()
         self._publish()
         self._settled.set()
@@ -286,6 +304,7 @@ class Writer:
         cells.adopted.set(reader.adopted)
         cells.journalled.set(reader.journalled)
         cells.oldest_seconds.set(self._oldest_seconds())
+        cells.written_until.set(self._written_until)
         cells.feedback_pending.set(len(self._feedback))
         cells.journal_bytes.set(reader.bytes)
         cells.journal_ticks.add(1)

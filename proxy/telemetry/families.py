@@ -174,6 +174,9 @@ def build_latencies(buckets: tuple[float, ...], tensorzero_buckets: tuple[float,
 
 
 JOURNAL_TICKS = _gauge(SCRATCH + "journal_ticks", "Measurements of the journals so far.")
+WRITTEN_UNTIL = _gauge(
+    SCRATCH + "written_until", "Unix time before which all that was journalled is written."
+)
 BUDGET_EPOCH = _gauge(SCRATCH + "budget_epoch", "The second of a ring's entry.", "origin", "place")
 BUDGET_REQUESTS = _gauge(SCRATCH + "budget_requests", "Requests in it.", "origin", "place")
 BUDGET_RETRIES = _gauge(SCRATCH + "budget_retries", "Retries in it.", "origin", "place")

@@ -191,7 +191,7 @@ class Metrics:
         self.cell(f.RETRIES_REFUSED, self._names.origin(origin)).add(1)
 
     def feedback_request(self, metric_name: str) -> None:
-        """Count a request for feedback; `metric_name` is a configured one."""
+        """Count a request for feedback; `metric_name` is a configured or a reserved one."""
         self.cell(f.REQUESTS, "feedback", "", "", metric_name).add(1)
 
     def tokens(

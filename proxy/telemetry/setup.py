@@ -16,9 +16,11 @@ from proxy.telemetry.metrics import (
     Names,
 )
 from proxy.types.exchange import EndReason
+from proxy.types.feedback import COMMENT, DEMONSTRATION
 
 ENDPOINTS = (
     "chat_completions",
+    "inference",
     "embeddings",
     "responses",
     "completions",
@@ -29,7 +31,7 @@ ENDPOINTS = (
     "batches",
     "other",
 )
-FUNCTION_ENDPOINTS = ("chat_completions", "responses", "completions")
+FUNCTION_ENDPOINTS = ("chat_completions", "inference", "responses", "completions")
 """Where functions can be called."""
 FEEDBACK_STATES = ("written", "rejected", "shed")
 RELOAD_RESULTS = ("applied", "refused", "unchanged")
@@ -94,6 +96,7 @@ def _plain(version: str, config_hash: str) -> Wanted:
         f.OUTPUT_TOKENS,
         f.RECEIVED_BYTES,
         f.JOURNAL_TICKS,
+        f.WRITTEN_UNTIL,
     ):
         yield family, ()
     for family in (f.RELOAD_OK, f.RELOAD_TIME):
@@ -129,7 +132,8 @@ def _routes(names: Names, latencies: f.Latencies) -> Wanted:
     for values in _calls(names):
         yield f.REQUESTS, values
         yield f.INFERENCES, values
-    yield from ((f.REQUESTS, ("feedback", "", "", metric)) for metric in names.metrics)
+    for metric in dict.fromkeys((*names.metrics, COMMENT, DEMONSTRATION)):
+        yield f.REQUESTS, ("feedback", "", "", metric)
 
 
 def _ends(names: Names) -> Iterator[tuple[str, str]]:

@@ -179,6 +179,8 @@ class Unknown:
 
 
 File = UrlFile | Base64File
+OPAQUE = (UrlFile, Base64File, StoredFile, Unknown)
+"""Blocks that say something which their JSON text does not tell a model."""
 Block = (
     Text
     | RawText

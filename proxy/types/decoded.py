@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from proxy.types.exchange import ModelCall
+from proxy.types.exchange import InferenceDetails, ModelCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +62,20 @@ class Decoder(Protocol):
     def decode_call(self, call: ModelCall) -> Decoded: ...
 
     def decode_input(self, endpoint: str, request_body: bytes) -> DecodedInput: ...
+
+
+class ReadOutput(NamedTuple):
+    """An inference's output as it is stored, both JSON."""
+
+    output: bytes
+    """A list of blocks, or a JSON function's `{"raw", "parsed"}`."""
+    auxiliary: bytes = b"[]"
+    """The blocks of a JSON function's answer that are not its output."""
+
+
+class OutputReader(Protocol):
+    """Knows what a function makes of a model's answer. May raise anything: the answer's blocks are
+    then kept as they are."""
+
+    def read(self, details: InferenceDetails, blocks_json: bytes) -> ReadOutput:
+        """Read a list of blocks (`Decoded.output`) by the details' tools or output schema."""

@@ -73,6 +73,35 @@ class ModelCall(msgspec.Struct, frozen=True, array_like=True, gc=False):
     output_tokens: int | None
     finish_reason: str
     cached: bool = False
+    system: str | None = None
+    """This and the next say what the model was told, where `raw_request` does not."""
+    input_messages: bytes = b""
+    """JSON list of messages; empty where `raw_request` or `request_body` says it."""
+    cost: str = ""
+    """Dollars, a decimal number; empty when it is not known."""
+
+
+class InferenceDetails(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the function makes of an inference, beside what the bodies say. All bytes are JSON, in
+    the stored form of TensorZero's tables; what is empty is not given."""
+
+    function_type: str = "chat"
+    """`chat` or `json`: whose tables the rows go into."""
+    output: bytes = b""
+    """A list of blocks, or `{"raw", "parsed"}`. Empty: it is read from the last model call."""
+    auxiliary_content: bytes = b"[]"
+    """Blocks of a JSON function's answer that are not its output; with `output` only."""
+    output_schema: bytes = b""
+    """The schema in force."""
+    extra_body: bytes = b"[]"
+    dynamic_tools: bytes = b"[]"
+    dynamic_provider_tools: bytes = b"[]"
+    allowed_tools: bytes = b""
+    tool_choice: bytes = b""
+    parallel_tool_calls: bool | None = None
+    tools: bytes = b""
+    """What calls of tools are read by when `output` is empty: the list of offered tools, each
+    `{"name", "parameters"}`."""
 
 
 class Exchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -133,27 +162,34 @@ class Exchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
     model_calls: list[ModelCall]
     request_parts: bytes = b""
     """Of a multipart body: JSON list of its fields (name, text) and files (name, type, length)."""
+    details: InferenceDetails | None = None
+    """Of a function with tools, an output schema or a strategy; None says that the bodies say it
+    all, as of a plain chat."""
 
 
 class Feedback(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One boolean or float metric value, validated against the configuration, not yet stored."""
+    """One feedback, validated against the configuration, not yet stored."""
 
     id: bytes
     """UUIDv7, 16 bytes."""
     metric_name: str
     metric_type: str
-    """`boolean` or `float`."""
+    """`boolean`, `float`, `comment` or `demonstration`."""
     level: str
     """`inference` or `episode`."""
     target_id: bytes
     """16 bytes; empty when `response_id` names the target."""
     response_id: str
     value: float
-    """0.0 or 1.0 for a boolean."""
+    """0.0 or 1.0 for a boolean; 0.0 for a comment and a demonstration."""
     tags: bytes
     config_hash: bytes
     target_known: bool
-    """Whether the target was seen in Postgres; otherwise the writer checks it at insert."""
+    """Whether the target was seen in Postgres; otherwise the writer checks it at insert, and a
+    demonstration with it."""
+    text: str = ""
+    """A comment's text, a demonstration's JSON: in stored form, or as it came where the target was
+    not known; of other kinds the value's JSON as it came."""
 
 
 class ConfigSnapshot(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -8,7 +8,9 @@ from typing import Protocol
 from uuid import UUID
 
 from proxy.errors import UpstreamError
+from proxy.types.examples import Example
 from proxy.types.exchange import ConfigSnapshot, Exchange, Feedback
+from proxy.types.feedback import StoredInference
 
 Headers = Sequence[tuple[str, str]]
 
@@ -144,5 +146,16 @@ class InferenceStore(Protocol):
     async def fetch_response_target(self, response_id: str) -> tuple[UUID, UUID] | None:
         """(inference id, episode id) of the exchange whose provider's answer bore this id."""
 
+    async def fetch_stored_inference(self, inference_id: UUID) -> StoredInference | None:
+        """What a demonstration for this inference depends on; None while it is not stored."""
+
+    async def similar_examples(
+        self, function_name: str, variant_name: str, embedding: Sequence[float], k: int
+    ) -> Sequence[Example]:
+        """The `k` examples of a variant that are nearest to a vector, nearest first."""
+
+
+WriterLag = Callable[[], float]
+"""Seconds: all that was journalled on this host before so long ago is in Postgres, or put aside."""
 
 Tags = Mapping[str, str]

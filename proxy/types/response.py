@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import orjson
+
 from proxy.errors import UpstreamError
-from proxy.types.content import Block
+from proxy.types.content import Block, Text, Thought, ToolCall, Unknown
 from proxy.types.usage import NO_USAGE, Usage
 
 FinishReason = Literal["stop", "stop_sequence", "length", "tool_call", "content_filter", "unknown"]
@@ -65,6 +67,20 @@ class UnknownDelta:
 
 
 Delta = TextDelta | ToolCallDelta | ThoughtDelta | UnknownDelta
+
+
+def as_delta(identifier: str, block: Block) -> Delta:
+    """A whole block as the only part of itself; tool calls keep their own id."""
+    match block:
+        case Text(text):
+            return TextDelta(identifier, text)
+        case ToolCall():
+            return ToolCallDelta(block.id, block.name, block.arguments)
+        case Thought():
+            return ThoughtDelta(identifier, block.text, block.signature)
+        case Unknown(data):
+            return UnknownDelta(identifier, data)
+    return UnknownDelta(identifier, orjson.dumps(block.as_json()))
 
 
 @dataclass(frozen=True, slots=True)

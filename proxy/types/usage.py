@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -35,6 +36,25 @@ class Usage:
 
 
 NO_USAGE = Usage()
+
+
+def total_usage(usages: Sequence[Usage]) -> Usage:
+    """What several calls consumed together. One that did not tell its tokens leaves the sum
+    unknown; of caches and thoughts, what is known counts."""
+    return Usage(
+        _sum([each.input_tokens for each in usages], needed=True),
+        _sum([each.output_tokens for each in usages], needed=True),
+        _sum([each.cache_read for each in usages], needed=False),
+        _sum([each.cache_write for each in usages], needed=False),
+        _sum([each.reasoning for each in usages], needed=False),
+    )
+
+
+def _sum(counts: Sequence[int | None], *, needed: bool) -> int | None:
+    known = [count for count in counts if count is not None]
+    if not known or (needed and len(known) < len(counts)):
+        return None
+    return sum(known)
 
 
 def _newer(earlier: int | None, later: int | None) -> int | None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import msgspec
+
 from proxy.store.rows import RowMapper
 from proxy.store.tables import COLUMNS
+from proxy.types.exchange import InferenceDetails
 from proxy.types.ids import new_id
 from proxy.wire.chat_completions.decode import ChatCompletionsDecoder
 from tests.unit.store.samples import a_model_call, an_exchange
@@ -20,11 +23,13 @@ def id_at(seconds: float) -> UUID:
 
 
 def some_rows(identifier: UUID, **changes: object) -> Rows:
-    """The rows of one exchange, as the product makes them; `changes` hold for all tables that have
-    such a column."""
+    """The rows of one exchange, as the product makes them, as if it were of a chat function and of
+    a JSON function at once; `changes` hold for all tables that have such a column."""
     call = a_model_call(id=id_at(identifier.int / 2**80 / 1000).bytes)
     exchange = an_exchange(id=identifier.bytes, model_calls=[call])
-    mapped = RowMapper({"chat_completions": ChatCompletionsDecoder()}).map(exchange).rows
+    mapper = RowMapper({"chat_completions": ChatCompletionsDecoder()})
+    as_json = msgspec.structs.replace(exchange, details=InferenceDetails(function_type="json"))
+    mapped = mapper.map(as_json).rows | mapper.map(exchange).rows
     return {
         table: [
             tuple(changes.get(column, row.get(column)) for column in columns)

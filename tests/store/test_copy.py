@@ -93,6 +93,8 @@ async def test_json_keeps_order_repeated_keys_and_spelling(ready: asyncpg.Connec
     for table, column in [
         ("chat_inference_data", "input"),
         ("chat_inference_data", "output"),
+        ("json_inference_data", "input"),
+        ("json_inference_data", "output"),
         ("model_inference_data", "output"),
         ("exchanges", "attempts"),
     ]:

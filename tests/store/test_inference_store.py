@@ -193,4 +193,6 @@ async def test_a_look_up_by_id_reads_one_partition(db: asyncpg.Connection) -> No
     )
     month, day = f"{id_time(identifier):%Y_%m}", f"{id_time(identifier):%Y_%m_%d}"
     read = set(re.findall(r" on (\w+)", "\n".join(row[0] for row in plan)))
-    assert read == {f"chat_inferences_{month}", f"exchanges_{day}"}
+    assert read == {f"{kind}_inferences_{month}" for kind in ("chat", "json")} | {
+        f"exchanges_{day}"
+    }

@@ -29,6 +29,10 @@ TENSORZERO = {
     "snapshot_hash created_at",
     "chat_inference_data": "id input output inference_params extra_body dynamic_tools "
     "dynamic_provider_tools allowed_tools tool_choice parallel_tool_calls created_at",
+    "json_inferences": "id function_name variant_name episode_id processing_time_ms ttft_ms tags "
+    "snapshot_hash created_at",
+    "json_inference_data": "id input output output_schema inference_params extra_body "
+    "auxiliary_content created_at",
     "model_inferences": "id inference_id input_tokens output_tokens response_time_ms model_name "
     "model_provider_name ttft_ms cached finish_reason snapshot_hash created_at cost "
     "provider_cache_read_input_tokens provider_cache_write_input_tokens function_name variant_name",
@@ -192,6 +196,10 @@ async def test_the_questions_of_the_listings_find_an_index(db: asyncpg.Connectio
     for table, where in [
         ("chat_inferences", "function_name = 'f' AND variant_name = 'v' AND episode_id = $1"),
         ("chat_inferences", "episode_id = $1"),
+        ("json_inferences", "function_name = 'f' AND variant_name = 'v' AND episode_id = $1"),
+        ("json_inferences", "episode_id = $1"),
+        ("json_inferences", "function_name = 'f' AND id < $1"),
+        ("json_inferences", """tags @> '{"k": "v"}' AND id <> $1"""),
         ("model_inferences", "inference_id = $1"),
         ("exchanges", "episode_id = $1"),
         ("exchanges", "provider_response_id = $1::uuid::text"),

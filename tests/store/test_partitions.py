@@ -17,7 +17,7 @@ from tests.store.stored import id_at, some_rows, together
 
 DAY = date(2026, 3, 14)
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC).timestamp()
-MONTHLY = {"chat_inferences", "model_inferences"}
+MONTHLY = {"chat_inferences", "json_inferences", "model_inferences"}
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 

@@ -42,6 +42,8 @@ async def test_payloads_go_by_days_and_metadata_stays(db: asyncpg.Connection) ->
         "chat_inference_data_2026_03_06",
         "exchanges_2026_03_05",
         "exchanges_2026_03_06",
+        "json_inference_data_2026_03_05",
+        "json_inference_data_2026_03_06",
         "model_inference_data_2026_03_05",
         "model_inference_data_2026_03_06",
     ]
@@ -55,6 +57,8 @@ async def test_metadata_goes_by_months(db: asyncpg.Connection) -> None:
     assert dropped == [
         "chat_inferences_2025_12",
         "chat_inferences_2026_01",
+        "json_inferences_2025_12",
+        "json_inferences_2026_01",
         "model_inferences_2025_12",
         "model_inferences_2026_01",
     ]
@@ -95,7 +99,11 @@ async def test_a_reader_is_not_waited_for_long_and_it_works_the_next_time(
         await reader.fetch("SELECT * FROM tensorzero.exchanges")
         first = await asyncio.wait_for(drop_expired(db, keep, NOW), 10)
     await reader.close()
-    assert first == ["chat_inference_data_2026_02_12", "model_inference_data_2026_02_12"]
+    assert first == [
+        "chat_inference_data_2026_02_12",
+        "json_inference_data_2026_02_12",
+        "model_inference_data_2026_02_12",
+    ]
     assert await drop_expired(db, keep, NOW) == ["exchanges_2026_02_12"]
 
 
@@ -106,7 +114,7 @@ async def test_replicas_may_drop_at_once(db: asyncpg.Connection, database: str) 
     dropped = await asyncio.gather(*(drop_expired(each, keep, NOW) for each in replicas))
     for each in replicas:
         await each.close()
-    assert len(set().union(*dropped)) == 32
+    assert len(set().union(*dropped)) == 43
     assert await count(db, "exchanges") == 1
 
 
@@ -130,6 +138,6 @@ async def test_housekeeping_makes_drops_and_counts(db: asyncpg.Connection, datab
     seen: list[float] = []
     dropped = await Housekeeping(database, Retention(data_days=7), seen.append).once()
     assert "exchanges_2020_05_05" in dropped
-    assert seen == [5]
+    assert seen == [7]
     today = f"tensorzero.exchanges_{datetime.now(UTC):%Y_%m_%d}"
     assert await db.fetchval("SELECT to_regclass($1)::text", today) == today

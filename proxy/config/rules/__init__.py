@@ -11,7 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from proxy.config.findings import Finding, Tree
-from proxy.config.rules import callers, experimentation, functions, limits, models, names
+from proxy.config.rules import (
+    callers,
+    credentials,
+    evaluators,
+    experimentation,
+    functions,
+    limits,
+    models,
+    names,
+    rate_limits,
+    templates,
+)
 
 Rule = Callable[[Tree], Iterator[Finding]]
 
@@ -22,11 +33,24 @@ RULES: tuple[Rule, ...] = (
     models.check_default_address,
     functions.check_models,
     functions.check_json_mode,
-    functions.check_templates,
+    functions.check_candidates,
+    functions.check_timeout_s,
+    functions.check_tools,
+    templates.check_schemas,
+    templates.check_forms,
+    templates.check_templates,
+    templates.check_completeness,
     experimentation.check_shares,
+    experimentation.check_namespaces,
+    evaluators.check_evaluations,
+    evaluators.check_evaluators,
+    evaluators.check_optimizers,
+    rate_limits.check_limits,
+    rate_limits.check_storage,
     limits.check_timeouts,
     limits.check_writes,
     limits.check_retention,
+    credentials.check_clouds,
     callers.check_keys,
     callers.check_forwarding,
 )

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path as FilePath
+from typing import Any
 
 from pydantic_core import PydanticCustomError
 
 from proxy.config.findings import Finding, Path, Tree
+from proxy.config.schema.cloud_providers import AWS_KEYS
 from proxy.config.schema.credentials import (
     CredentialLocation,
     EnvLocation,
     FallbackLocation,
     PathFromEnvLocation,
     PathLocation,
+    SdkLocation,
     leaves,
+    parse_literal,
     parse_location,
 )
 from proxy.config.schema.embedding_models import EMBEDDING_TYPES
 from proxy.config.schema.providers import DEFAULT_LOCATIONS
-from proxy.config.tree import provider_tables, tables
+from proxy.config.tree import provider_tables, table, tables
 
 _KEY = "api_key_location"
+_CLOUD_KEY = "credential_location"
+_AWS = ("aws_bedrock", "aws_sagemaker")
+_GOOGLE = ("gcp_vertex_anthropic", "gcp_vertex_gemini")
 
 
 def parsed(written: object) -> CredentialLocation | None:
@@ -42,26 +49,60 @@ def check_credentials(
         absent = absence(location, environ)
         if absent is not None:
             message, remedy = absent
-            yield Finding((*path, _KEY), f"API key missing: {message}", remedy)
+            yield Finding(path, f"API key missing: {message}", remedy)
         elif is_written and isinstance(location, FallbackLocation):
             absent = absence(location.default, environ)
             if absent is not None:
-                warn((*path, _KEY, "default"), f"{absent[0]}; the fallback is used")
+                warn((*path, "default"), f"{absent[0]}; the fallback is used")
+
+
+def check_clouds(tree: Tree) -> Iterator[Finding]:
+    """`sdk` is a location for cloud vendors only."""
+    for path, provider in provider_tables(tree):
+        location = parsed(provider.get(_KEY))
+        if location and any(isinstance(leaf, SdkLocation) for leaf in leaves(location)):
+            message = f"invalid `{_KEY}` for a provider of type `{provider.get('type')}`"
+            remedy = "say where the key is, such as `env::VAR_NAME`; `sdk` is for clouds"
+            yield Finding((*path, _KEY), message, remedy)
 
 
 def _locations(tree: Tree) -> Iterator[tuple[Path, CredentialLocation, bool]]:
-    """Place of the provider, location, and whether it is written there or the type's default."""
+    """The key's place, the location, and whether it is written there or the type's default."""
     for path, provider in provider_tables(tree):
-        written = provider.get(_KEY)
         kind = str(provider.get("type"))
-        fits = path[0] == "models" or kind in EMBEDDING_TYPES
-        default = DEFAULT_LOCATIONS.get(kind) if fits else None
-        location = default if written is None else parsed(written)
+        if path[0] != "models" and kind not in EMBEDDING_TYPES:
+            continue
+        if kind in _AWS:
+            yield from _aws_locations(path, provider)
+            continue
+        key = _CLOUD_KEY if kind in _GOOGLE else _KEY
+        written = provider.get(key)
+        location = DEFAULT_LOCATIONS.get(kind) if written is None else parsed(written)
         if location is not None:
-            yield path, location, written is not None
+            yield (*path, key), location, written is not None
     for path, provider in tables(tree, "zeroproxy", "default_provider"):
         if (location := parsed(provider.get(_KEY))) is not None:
-            yield path, location, True
+            yield (*path, _KEY), location, True
+    relay = parsed(table(table(tree, "gateway"), "relay").get(_KEY))
+    if relay is not None:
+        yield ("gateway", "relay", _KEY), relay, True
+
+
+def _aws_locations(path: Path, provider: Tree) -> Iterator[tuple[Path, CredentialLocation, bool]]:
+    for key in AWS_KEYS:
+        location = _literal(provider.get(key))
+        if location is not None:
+            yield (*path, key), location, True
+
+
+def _literal(written: Any) -> CredentialLocation | None:
+    if not isinstance(written, str):
+        return None
+    try:
+        found = parse_literal(written)
+    except PydanticCustomError:
+        return None
+    return None if isinstance(found, str) else found
 
 
 def absence(location: CredentialLocation, environ: Mapping[str, str]) -> tuple[str, str] | None:

@@ -1,95 +1,156 @@
-"""Rules of `functions` and their variants."""
+"""Rules of `functions` and their variants: models, candidates, tools, JSON modes."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
 
-import minijinja
-
 from proxy.config.findings import Finding, Path, Tree, listed, named
-from proxy.config.schema.providers import PROVIDER_TYPES, UNSERVED_TYPES
-from proxy.config.schema.shorthands import RESPONSES_SHORTHAND, SHORTHAND_TYPES
-from proxy.config.schema.variants import LABEL, TEXT
-from proxy.config.shape import NOT_SERVED
+from proxy.config.named_files import JUDGES, VARIANTS
+from proxy.config.schema.providers import PROVIDER_TYPES
+from proxy.config.schema.shorthands import (
+    EMBEDDING_SHORTHAND_TYPES,
+    RESPONSES_SHORTHAND,
+    SHORTHAND_TYPES,
+    UNBUILT_SHORTHANDS,
+)
+from proxy.config.schema.variants import BEST_OF_N, CHAIN_OF_THOUGHT, MIXTURE_OF_N
 from proxy.config.tree import table, tables
 
-_VARIABLE = "system_text"
-_OTHERS = f"use a configured model or one of {listed(f'{t}::NAME' for t in SHORTHAND_TYPES)}"
+_SHORTHANDS = (*SHORTHAND_TYPES, *UNBUILT_SHORTHANDS)
+_OWN = "tensorzero::"
 
 
 def check_models(tree: Tree) -> Iterator[Finding]:
-    """A variant's model is configured, or is a shorthand of a provider type that is served."""
+    """Every model that is named is configured, or is a shorthand of a provider type."""
     configured = list(table(tree, "models"))
-    for path, variant in tables(tree, "functions", "*", "variants", "*"):
-        name = variant.get("model")
-        if not isinstance(name, str) or not name or name in configured:
-            continue
-        prefix, separator, rest = name.partition("::")
-        place = (*path, "model")
-        if name.startswith(RESPONSES_SHORTHAND):
-            remedy = "write `openai::NAME`, which asks over chat completions"
-            yield Finding(place, f"the shorthand `{RESPONSES_SHORTHAND}` {NOT_SERVED}", remedy)
-        elif separator and prefix in SHORTHAND_TYPES and rest:
-            continue
-        elif separator and prefix in UNSERVED_TYPES:
-            yield Finding(place, f"the shorthand `{prefix}::` {NOT_SERVED}", _OTHERS)
-        elif separator and prefix in PROVIDER_TYPES and rest:
-            message = f"there is no shorthand `{prefix}::`: such a provider needs an address"
-            remedy = f"define a model under `models` with a provider of `type: {prefix}`"
-            yield Finding(place, message, remedy)
-        else:
-            yield _unknown_model(place, name, configured)
+    for pattern in (*VARIANTS, *JUDGES):
+        for path, variant in tables(tree, *pattern):
+            name = variant.get("model")
+            if isinstance(name, str) and name:
+                yield from _check_model((*path, "model"), name, configured, _SHORTHANDS)
+            name = variant.get("embedding_model")
+            if isinstance(name, str) and name:
+                known = list(table(tree, "embedding_models"))
+                place = (*path, "embedding_model")
+                yield from _check_model(place, name, known, EMBEDDING_SHORTHAND_TYPES)
+
+
+def _check_model(
+    path: Path, name: str, configured: list[str], shorthands: tuple[str, ...]
+) -> Iterator[Finding]:
+    prefix, separator, rest = name.partition("::")
+    if name in configured or (separator and rest and prefix in (*shorthands, "dummy")):
+        return
+    if name == RESPONSES_SHORTHAND or (separator and prefix in PROVIDER_TYPES and rest):
+        message = f"there is no shorthand `{prefix}::`: such a provider needs more than a name"
+        remedy = f"define a model under `{_section(path)}` with a provider of `type: {prefix}`"
+        yield Finding(path, message, remedy)
+    else:
+        yield _unknown_model(path, name, configured)
+
+
+def _section(path: Path) -> str:
+    return "models" if path[-1] == "model" else "embedding_models"
 
 
 def _unknown_model(path: Path, name: str, configured: list[str]) -> Finding:
     near = difflib.get_close_matches(name, configured, n=1, cutoff=0.6)
+    section = _section(path)
     remedy = (
         f"did you mean `{near[0]}`?"
         if near
-        else f"define it under `models` (there are: {listed(configured)}), or write `openai::NAME`"
+        else f"define it under `{section}` (there are: {listed(configured)}), or write "
+        "`openai::NAME`"
     )
-    return Finding(path, f"model name {named(name)} not found in model table", remedy)
+    kind = "model" if section == "models" else "embedding model"
+    return Finding(path, f"{kind} name {named(name)} not found in model table", remedy)
 
 
 def check_json_mode(tree: Tree) -> Iterator[Finding]:
-    """A chat function's variant has no JSON mode of its own."""
+    """A chat function's variant has no JSON mode of its own, a JSON function's has one."""
     for path, function in tables(tree, "functions", "*"):
-        if function.get("type") != "chat":
-            continue
         for place, variant in tables(function, "variants", "*"):
-            if variant.get("json_mode") is not None:
-                message = (
-                    f"JSON mode is not supported for variant `{place[-1]}` "
-                    "(parent function is a chat function)"
-                )
-                remedy = "remove it; the request's `response_format` asks for JSON"
-                yield Finding((*path, *place, "json_mode"), message, remedy)
+            where = (*path, *place)
+            if function.get("type") == "chat":
+                yield from _check_no_mode(where, variant)
+            elif function.get("type") == "json":
+                yield from _check_mode(where, variant)
 
 
-def check_templates(tree: Tree) -> Iterator[Finding]:
-    """A system template is sound and uses no variable but `system_text`."""
-    for path, variant in tables(tree, "functions", "*", "variants", "*"):
-        template = table(variant, "system_template")
-        text, label = template.get(TEXT), template.get(LABEL)
-        if isinstance(text, str) and isinstance(label, str):
-            yield from _check_template((*path, "system_template"), label, text)
-
-
-def _check_template(path: Path, label: str, text: str) -> Iterator[Finding]:
-    environment = minijinja.Environment()
-    try:
-        environment.add_template(label, text)
-        names = environment.undeclared_variables_in_str(text) - environment.globals.keys()
-    except minijinja.TemplateError as error:
-        where = f"`{label}`, line {error.line}" if error.line else f"`{label}`"
-        message = f"template error in {where}: {error.detail or error.message}"
-        yield Finding(path, message, "correct the template (MiniJinja, close to Jinja2)")
-        return
-    if names - {_VARIABLE}:
-        wanted = ", ".join(sorted(names))
+def _check_no_mode(path: Path, variant: Tree) -> Iterator[Finding]:
+    if variant.get("type") == CHAIN_OF_THOUGHT:
+        message = f"variant type `{CHAIN_OF_THOUGHT}` is not supported for a chat function"
+        remedy = "use `chat_completion`, or make the function one of `type: json`"
+        yield Finding((*path, "type"), message, remedy)
+    elif variant.get("type") == "chat_completion" and variant.get("json_mode") is not None:
         message = (
-            f"template needs variables: [{wanted}] but only `{_VARIABLE}` is allowed "
-            "when template has no schema"
+            f"JSON mode is not supported for variant `{path[-1]}` (parent function is a chat "
+            "function)"
         )
-        yield Finding(path, message, f"write the text itself, or use `{{{{ {_VARIABLE} }}}}`")
+        remedy = "remove it; the request's `response_format` asks for JSON"
+        yield Finding((*path, "json_mode"), message, remedy)
+
+
+def _check_mode(path: Path, variant: Tree) -> Iterator[Finding]:
+    kind, place = variant.get("type"), path
+    if kind == BEST_OF_N:
+        return
+    if kind == MIXTURE_OF_N:
+        variant, place = table(variant, "fuser"), (*path, "fuser")
+        if not variant:
+            return
+    if variant.get("json_mode") is None:
+        message = f"`json_mode` must be specified (parent function `{path[1]}` is a JSON function)"
+        remedy = 'add `json_mode`: "strict" where the model supports it, else "on", "tool", "off"'
+        yield Finding((*place, "json_mode"), message, remedy)
+
+
+def check_candidates(tree: Tree) -> Iterator[Finding]:
+    """Candidates are variants of the same function (of the same judge)."""
+    patterns = (("functions", "*"), *(each[:-2] for each in JUDGES if each[-1] == "*"))
+    for pattern in patterns:
+        for path, owner in tables(tree, *pattern):
+            variants = list(table(owner, "variants"))
+            for place, variant in tables(owner, "variants", "*"):
+                yield from _check_listed((*path, *place), variant, variants)
+
+
+def _check_listed(path: Path, variant: Tree, variants: list[str]) -> Iterator[Finding]:
+    candidates = variant.get("candidates")
+    for index, name in enumerate(candidates if isinstance(candidates, list) else []):
+        place = (*path, "candidates", index)
+        if isinstance(name, str) and name not in variants:
+            near = difflib.get_close_matches(name, variants, n=1, cutoff=0.6)
+            remedy = f"did you mean `{near[0]}`?" if near else f"there are: {listed(variants)}"
+            yield Finding(place, f"unknown candidate variant: {named(name)}", remedy)
+        elif name == path[-1]:
+            yield Finding(place, "a variant cannot be its own candidate", "name other variants")
+
+
+def check_timeout_s(tree: Tree) -> Iterator[Finding]:
+    """The older `timeout_s` gives its candidates limits, so they have none of their own."""
+    for path, function in tables(tree, "functions", "*"):
+        variants = table(function, "variants")
+        for place, variant in tables(function, "variants", "*"):
+            candidates = variant.get("candidates")
+            if variant.get("timeout_s") is None or not isinstance(candidates, list):
+                continue
+            for name in candidates:
+                if isinstance(name, str) and "timeouts" in table(variants, name):
+                    message = f"candidate `{name}` already has `timeouts`"
+                    remedy = "remove `timeout_s`, which is deprecated"
+                    yield Finding((*path, *place, "timeout_s"), message, remedy)
+
+
+def check_tools(tree: Tree) -> Iterator[Finding]:
+    """A function's tools are configured, and none is named twice."""
+    known = list(table(tree, "tools"))
+    for path, function in tables(tree, "functions", "*"):
+        tools = function.get("tools")
+        for index, name in enumerate(tools if isinstance(tools, list) else []):
+            if isinstance(name, str) and name not in known:
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+                remedy = f"did you mean `{near[0]}`?" if near else "define it under `tools`"
+                message = f"tool {named(name)} is not present in the config"
+                yield Finding((*path, "tools", index), message, remedy)

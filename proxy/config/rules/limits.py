@@ -15,6 +15,8 @@ _TIMEOUTS = (
     ("embedding_models", "*", "timeout_ms"),
     ("embedding_models", "*", "providers", "*", "timeout_ms"),
     ("functions", "*", "variants", "*", "timeouts"),
+    ("evaluations", "*", "evaluators", "*", "variants", "*", "timeouts"),
+    ("functions", "*", "evaluators", "*", "variants", "*", "timeouts"),
     ("zeroproxy", "timeouts"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from proxy.config.findings import Finding, Tree
@@ -11,6 +12,7 @@ from proxy.config.schema.shorthands import EMBEDDING_SHORTHAND_TYPES, SHORTHAND_
 from proxy.config.tree import select
 
 _RESERVED = "tensorzero::"
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/-]*\Z")
 _NAMED = {
     "Model": ("models", "*"),
     "Provider": ("models", "*", "providers", "*"),
@@ -19,6 +21,7 @@ _NAMED = {
     "User-defined function": ("functions", "*"),
     "Variant": ("functions", "*", "variants", "*"),
     "Metric": ("metrics", "*"),
+    "Tool": ("tools", "*"),
 }
 
 
@@ -37,6 +40,10 @@ def check_names(tree: Tree) -> Iterator[Finding]:
         if path[-1] in RESERVED_METRICS:
             message = f"metric name `{path[-1]}` is reserved and cannot be used"
             yield Finding(path, message, "remove it: feedback under this name always works")
+        elif not _PLAIN.match(str(path[-1])):
+            message = "a metric's name holds a character that is not allowed"
+            remedy = "use letters, digits and `_`, `-`, `.`, `:`, `/`"
+            yield Finding(path, message, remedy)
 
 
 def _check_prefixes(tree: Tree) -> Iterator[Finding]:

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator
 
-from proxy.config.schema.base import Shown, problem
+from proxy.config.schema.base import NotBuilt, Shown, problem
 
 OPENAI_API_BASE = "https://api.openai.com/v1/"
 OLLAMA_API_BASE = "http://localhost:11434/v1/"
 ENV_PREFIX = "env::"
-_NAMED = re.compile(r"env::[^\s=\0]+\Z")
+_NAMED = re.compile(r"(env|dynamic)::[^\s=\0]+\Z")
 
 
 def is_http_url(value: str) -> bool:
@@ -44,17 +44,16 @@ def _check_api_base(value: Any) -> Any:
 
 
 def _check_endpoint(value: Any) -> Any:
-    if not isinstance(value, str) or _NAMED.match(value):
+    if not isinstance(value, str) or _NAMED.match(value) or value == "none":
         return value
-    if value.startswith("dynamic::"):
-        raise problem(
-            "an address that comes with the request is a part of TensorZero's schema that this "
-            "proxy does not serve: it calls only addresses that its configuration names",
-            "write the URL, or `env::VAR_NAME`; one provider for each address",
-        )
     return _checked(value, "endpoint", "https://my-resource.openai.azure.com")
 
 
 ApiBase = Annotated[str, BeforeValidator(_check_api_base), Shown("URL")]
-Endpoint = Annotated[str, BeforeValidator(_check_endpoint), Shown("URL or `env::VAR`")]
+Endpoint = Annotated[
+    str,
+    BeforeValidator(_check_endpoint),
+    NotBuilt("an endpoint that comes with the request", ("dynamic::", "none"), blocks=True),
+    Shown("URL or `env::VAR`"),
+]
 """Loading puts the variable's value in the place of `env::VAR`."""

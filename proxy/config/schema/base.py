@@ -1,4 +1,4 @@
-"""What all sections share: the base model, marks for what is not served yet, and small types."""
+"""What all sections share: the base model, marks for what is not built yet, and small types."""
 
 from __future__ import annotations
 
@@ -18,26 +18,41 @@ Many = Annotated[tuple[Item, ...], Strict(False)]
 class Section(BaseModel):
     """A table of the configuration: frozen, strict about types, with no unknown keys.
 
-    `not_served` names keys that TensorZero's schema has here and this version does not serve yet;
-    `hints` maps keys that people are likely to try to what they should write instead.
+    `not_built` names the whole table where nothing is built behind it yet; `{type}` in it stands
+    for the table's type. `hints` maps keys that people are likely to try to what they should write
+    instead.
     """
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()
     )
 
-    not_served: ClassVar[frozenset[str]] = frozenset()
+    not_built: ClassVar[str] = ""
     hints: ClassVar[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class NotServed:
-    """Marks an annotation: `values` belong to TensorZero's schema but are not served yet."""
+class Refused:
+    """Marks an annotation: `values` are known words, but are refused here, with this `message`."""
 
     values: tuple[str, ...]
+    message: str
     remedy: str = ""
-    message: str = ""
-    """In place of the words that say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotBuilt:
+    """Marks a key that is valid and that nothing is built behind yet.
+
+    It counts where the key's value is not its default and, if there are `values`, is one of them
+    or begins with one that ends in `::`. `name` is for messages; by default the key itself;
+    `{value}` in it stands for the one of `values`.
+    `blocks` says that a call which needs it must be refused; otherwise it has no effect yet.
+    """
+
+    name: str = ""
+    values: tuple[str, ...] = ()
+    blocks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +93,8 @@ Days = Annotated[int, Field(ge=1), Shown("days")]
 Count = Annotated[int, Field(ge=1), Shown("integer ≥ 1")]
 U32 = Annotated[int, Field(ge=0, le=2**32 - 1), Shown("integer ≥ 0")]
 I64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1), Shown("integer")]
+Positive = Annotated[float, Field(gt=0), Shown("number > 0")]
+Fraction = Annotated[float, Field(ge=0, le=1), Shown("number from 0 to 1")]
 Weight = Annotated[float, Field(ge=0), Shown("number ≥ 0")]
 
 
@@ -95,3 +112,16 @@ def _check_ascending(value: object) -> object:
 
 
 Buckets = Annotated[Many[float], _checked(_check_ascending), Shown("list of seconds")]
+
+
+def _check_namespace(value: object) -> object:
+    if value == "":
+        raise problem("a namespace cannot be empty", "name it, or remove the key")
+    if isinstance(value, str) and value.startswith("tensorzero::"):
+        raise problem("a namespace cannot start with `tensorzero::`", "give it another name")
+    return value
+
+
+Namespace = Annotated[
+    str, _checked(_check_namespace), NotBuilt("the namespace of a request"), Shown("name")
+]

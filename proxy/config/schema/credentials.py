@@ -51,6 +51,11 @@ class CallerCredential:
 
 
 @dataclass(frozen=True, slots=True)
+class SdkLocation:
+    """`sdk`: the default chain of the cloud's own library."""
+
+
+@dataclass(frozen=True, slots=True)
 class FallbackLocation:
     """`{default, fallback}`: `fallback` serves when `default` has no value."""
 
@@ -65,12 +70,13 @@ CredentialLocation: TypeAlias = (
     | DynamicLocation
     | NoCredential
     | CallerCredential
+    | SdkLocation
     | FallbackLocation
 )
 
 REMEDY = (
     "say where the key is: `env::VAR_NAME`, `path::FILE_PATH`, `path_from_env::VAR_NAME`, "
-    "`dynamic::KEY_NAME`, `none`, or `client::` (the caller's own key)"
+    "`dynamic::KEY_NAME`, `sdk` (of a cloud), `none`, or `client::` (the caller's own key)"
 )
 _PREFIXES: dict[str, Callable[[str], CredentialLocation]] = {
     "env": EnvLocation,
@@ -95,9 +101,7 @@ def parse_location(value: object) -> CredentialLocation:
     if value == "client::":
         return CallerCredential()
     if value == "sdk":
-        raise problem(
-            "`sdk` is a part of TensorZero's schema that this version does not serve yet", REMEDY
-        )
+        return SdkLocation()
     return _parse_named(value)
 
 
@@ -132,6 +136,32 @@ Location = Annotated[
 """The type of a key that holds a credential location."""
 
 
+def _parse_simple(value: object) -> CredentialLocation:
+    if isinstance(value, dict):
+        raise problem("a fallback is not possible here", REMEDY)
+    return parse_location(value)
+
+
+SimpleLocation = Annotated[
+    CredentialLocation, PlainValidator(_parse_simple), Shown("credential location")
+]
+"""The same without `{default, fallback}`."""
+
+
+def parse_literal(value: object) -> CredentialLocation | str:
+    """Text that is a location where it begins like one, and stands for itself otherwise."""
+    if isinstance(value, str) and value not in ("sdk", "none") and "::" not in value:
+        if not value:
+            raise problem("must not be empty", "write it, or remove the key")
+        return value
+    return _parse_simple(value)
+
+
+LiteralOrLocation = Annotated[
+    CredentialLocation | str, PlainValidator(parse_literal), Shown("text or credential location")
+]
+
+
 def leaves(location: CredentialLocation) -> tuple[CredentialLocation, ...]:
     """The simple locations in it, in the order in which they are tried."""
     if isinstance(location, FallbackLocation):
@@ -152,4 +182,6 @@ def render_location(location: CredentialLocation) -> str:
         return f"path_from_env::{location.variable}"
     if isinstance(location, DynamicLocation):
         return f"dynamic::{location.key}"
+    if isinstance(location, SdkLocation):
+        return "sdk"
     return "none" if isinstance(location, NoCredential) else "client::"

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from proxy.config.schema.base import Many, Millis, NotServed, Section
+from proxy.config.schema.base import Many, Millis, Refused, Section
+from proxy.config.schema.cost import UnifiedCosts
 from proxy.config.schema.credentials import Location
 from proxy.config.schema.overrides import ExtraBody, ExtraHeaders
 from proxy.config.schema.providers import (
@@ -37,11 +38,10 @@ EMBEDDING_TYPES = (
 class CommonEmbedding(Section):
     """What providers of embedding models share."""
 
-    not_served = frozenset({"cost"})
-
     timeout_ms: Millis | None = Field(None, description="The limit of one attempt.")
     extra_body: ExtraBody = Field((), description="Changes to the request body.")
     extra_headers: ExtraHeaders = Field((), description="Changes to the request headers.")
+    cost: UnifiedCosts = Field((), description="What calls cost.")
 
 
 class OpenAIEmbedding(OpenAIKeys, CommonEmbedding): ...
@@ -75,7 +75,7 @@ EmbeddingProviderConfig: TypeAlias = Annotated[
     | OllamaEmbedding
     | DummyEmbedding,
     Field(discriminator="type"),
-    NotServed(
+    Refused(
         tuple(each for each in PROVIDER_TYPES if each not in EMBEDDING_TYPES),
         message="unsupported provider config for embedding",
     ),

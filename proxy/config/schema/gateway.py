@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from proxy.config.schema.base import Buckets, Count, Millis, NotServed, Section, Shown, problem
-
-KEYS_REMEDY = (
-    "leave it false and list the hashes of your keys under `zeroproxy.api_keys`, "
-    "which asks every caller for one"
-)
+from proxy.config.schema.addresses import ApiBase as RelayUrl
+from proxy.config.schema.base import Buckets, Count, Millis, NotBuilt, Section, Shown, problem
+from proxy.config.schema.credentials import Location
+from proxy.config.schema.named_files import TEXT
 
 
 def split_address(text: str) -> tuple[str, int]:
@@ -50,16 +49,17 @@ def _check_base_path(value: object) -> object:
     return value
 
 
-Never = Literal[False]
-"""A switch of TensorZero's that may stand here, but only at `false`."""
-
-
 class BatchWrites(Section):
     enabled: bool = Field(description="Switch.")
     flush_interval_ms: Millis = Field(100, description="The longest wait for a batch.")
     max_rows: Count = Field(1000, description="Rows of one batch.")
     max_rows_postgres: Count | None = Field(None, description="The same, for Postgres only.")
     write_queue_capacity: Count | None = Field(None, description="Accepted; the journal bounds it.")
+    force_allow_embedded: bool | None = Field(
+        None,
+        validation_alias="__force_allow_embedded_batch_writes",
+        description="Accepted, without effect.",
+    )
 
 
 class Observability(Section):
@@ -68,8 +68,8 @@ class Observability(Section):
         description="null: record where a database answers; true: refuse to start without one; "
         "false: record nothing.",
     )
-    backend: Annotated[Literal["auto", "postgres"], NotServed(("clickhouse",))] = Field(
-        "auto", description="Where records go."
+    backend: Literal["auto", "postgres", "clickhouse"] = Field(
+        "auto", description="Accepted: records go to Postgres."
     )
     async_writes: bool = Field(
         True, description="Accepted: writing always happens behind the journal."
@@ -86,8 +86,9 @@ class AuthCache(Section):
 
 
 class Auth(Section):
-    enabled: Annotated[Never, NotServed(("true",), KEYS_REMEDY)] = Field(
-        description="TensorZero's managed keys. Use `zeroproxy.api_keys`."
+    enabled: Annotated[bool, NotBuilt("`gateway.auth` (managed keys)", blocks=True)] = Field(
+        description="Callers need a key. Managed keys are not built yet: with `true` nobody is "
+        "let in but holders of keys of `zeroproxy.api_keys`."
     )
     cache: AuthCache = Field(AuthCache(), description="The cache of looked-up keys.")
 
@@ -98,9 +99,57 @@ class GatewayMetrics(Section):
     )
 
 
-class Gateway(Section):
-    not_served = frozenset({"cache", "export", "template_filesystem_access", "relay"})
+class ValkeyCache(Section):
+    ttl_s: Count = Field(86_400, description="For how many seconds an answer is kept.")
 
+
+class GatewayCache(Section):
+    enabled: bool | None = Field(None, description="Switch; null: where a backend answers.")
+    backend: Literal["auto", "clickhouse", "valkey"] = Field(
+        "auto", description="Where answers are kept."
+    )
+    valkey: ValkeyCache = Field(ValkeyCache(), description="Of that backend.")
+
+
+class OtlpTraces(Section):
+    enabled: Annotated[bool, NotBuilt("the export of traces")] = Field(False, description="Switch.")
+    format: Literal["opentelemetry", "openinference"] = Field(
+        "opentelemetry", description="The names of attributes."
+    )
+    extra_headers: Mapping[str, str] = Field(
+        default_factory=dict, description="Sent with every export."
+    )
+    include_content: bool = Field(False, description="Inputs and outputs, too.")
+
+
+class Otlp(Section):
+    traces: OtlpTraces = Field(OtlpTraces(), description="Traces.")
+
+
+class Export(Section):
+    otlp: Otlp = Field(Otlp(), description="OpenTelemetry.")
+
+
+class TemplateAccess(Section):
+    """Templates that others include. Loading reads those that are named, and no others."""
+
+    enabled: bool | None = Field(None, description="Deprecated; ignored: `base_path` says it.")
+    base_path: str | None = Field(
+        None, min_length=1, description="The folder that includes count from."
+    )
+    files: Annotated[Mapping[str, str], Shown("table")] = Field(
+        default_factory=dict,
+        alias=TEXT,
+        description="Written by loading: the texts that templates include, by their names.",
+    )
+
+
+class Relay(Section):
+    gateway_url: RelayUrl | None = Field(None, description="The other gateway's address.")
+    api_key_location: Location | None = Field(None, description="Where its key is found.")
+
+
+class Gateway(Section):
     bind_address: Annotated[str, BeforeValidator(_check_address), Shown("`IP:port`")] | None = (
         Field(
             None,
@@ -115,14 +164,14 @@ class Gateway(Section):
     disable_pseudonymous_usage_analytics: bool = Field(
         False, description="Accepted; no usage analytics exist here."
     )
-    fetch_and_encode_input_files_before_inference: Annotated[Never, NotServed(("true",))] = Field(
-        False, description="Only `false`."
+    fetch_and_encode_input_files_before_inference: Annotated[bool, NotBuilt()] = Field(
+        False, description="Fetches files of inputs and sends their content."
     )
     global_outbound_http_timeout_ms: Millis = Field(
         900_000, description="The limit of any call to a provider; no other may be larger."
     )
-    unstable_error_json: Annotated[Never, NotServed(("true",))] = Field(
-        False, description="Only `false`."
+    unstable_error_json: Annotated[bool, NotBuilt()] = Field(
+        False, description="Errors with their details, beside the message."
     )
     unstable_disable_feedback_target_validation: bool = Field(
         False, description="Takes feedback for ids that are not known."
@@ -130,3 +179,13 @@ class Gateway(Section):
     auth: Auth | None = Field(None, description="TensorZero's managed keys.")
     observability: Observability = Field(Observability(), description="Recording.")
     metrics: GatewayMetrics = Field(GatewayMetrics(), description="Prometheus.")
+    cache: Annotated[GatewayCache, NotBuilt("the cache of answers")] = Field(
+        GatewayCache(), description="The cache of answers."
+    )
+    export: Export = Field(Export(), description="To other systems.")
+    template_filesystem_access: TemplateAccess = Field(
+        TemplateAccess(), description="Templates that others include."
+    )
+    relay: Annotated[Relay | None, NotBuilt("`gateway.relay`", blocks=True)] = Field(
+        None, description="Another gateway that calls go to, but for models with `skip_relay`."
+    )

@@ -6,18 +6,22 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from proxy.config.schema.base import Many, Section
+from proxy.config.schema.base import Many, Namespace, Section
 from proxy.config.schema.providers import ProviderConfig
 from proxy.config.schema.timeouts import Timeouts
 
 
 class ModelConfig(Section):
-    not_served = frozenset({"skip_relay", "namespace"})
-
     routing: Many[str] = Field(
         description="Provider names in the order in which they are tried; all of them, each once."
     )
     providers: Mapping[str, ProviderConfig] = Field(description="The providers, by name.")
     timeouts: Timeouts = Field(
         Timeouts(), description="Limits of the model, all its providers together."
+    )
+    skip_relay: bool = Field(
+        False, description="With `gateway.relay`: calls its providers nevertheless."
+    )
+    namespace: Namespace | None = Field(
+        None, description="Only requests of this namespace, or of none, may use it."
     )

@@ -40,12 +40,13 @@ def _check_either(data: object) -> object:
     return data
 
 
+Pointer = Annotated[str, BeforeValidator(_check_pointer), Shown("JSON pointer")]
+
+
 class ExtraBodyRule(Section):
     """One change of the request body. With both `value` and `delete`, `value` wins."""
 
-    pointer: Annotated[str, BeforeValidator(_check_pointer), Shown("JSON pointer")] = Field(
-        description="The place in the request body (RFC 6901)."
-    )
+    pointer: Pointer = Field(description="The place in the request body (RFC 6901).")
     value: Any = Field(None, description="Written at that place; missing parents are created.")
     delete: Literal[True] | None = Field(None, description="Cuts that place out instead.")
 

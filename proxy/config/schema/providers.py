@@ -13,7 +13,16 @@ from proxy.config.schema.addresses import (
     ApiBase,
     Endpoint,
 )
-from proxy.config.schema.base import NotServed, Section
+from proxy.config.schema.base import Many, NotBuilt, Section
+from proxy.config.schema.cloud_providers import (
+    CLOUD_LOCATIONS,
+    AnthropicProvider,
+    BedrockProvider,
+    GeminiProvider,
+    SagemakerProvider,
+    VertexAnthropicProvider,
+    VertexGeminiProvider,
+)
 from proxy.config.schema.credentials import (
     CredentialLocation,
     EnvLocation,
@@ -21,8 +30,7 @@ from proxy.config.schema.credentials import (
     Location,
     NoCredential,
 )
-from proxy.config.schema.overrides import ExtraBody, ExtraHeaders
-from proxy.config.schema.timeouts import Timeouts
+from proxy.config.schema.provider_base import CommonProvider
 
 COMPATIBLE_TYPES = (
     "azure",
@@ -40,8 +48,8 @@ COMPATIBLE_TYPES = (
     "vllm",
     "xai",
 )
-SERVED_TYPES = (*COMPATIBLE_TYPES, "dummy")
-UNSERVED_TYPES = (
+BUILT_TYPES = (*COMPATIBLE_TYPES, "dummy")
+UNBUILT_TYPES = (
     "anthropic",
     "aws_bedrock",
     "aws_sagemaker",
@@ -49,7 +57,7 @@ UNSERVED_TYPES = (
     "gcp_vertex_gemini",
     "google_ai_studio_gemini",
 )
-PROVIDER_TYPES = (*SERVED_TYPES, *UNSERVED_TYPES)
+PROVIDER_TYPES = (*BUILT_TYPES, *UNBUILT_TYPES)
 ADDRESSLESS_TYPES = ("sglang", "tgi", "vllm")
 """Servers of one's own: they have no address unless the configuration names it."""
 
@@ -60,6 +68,7 @@ def _env_or_none(variable: str) -> CredentialLocation:
 
 
 DEFAULT_LOCATIONS: Mapping[str, CredentialLocation] = {
+    **CLOUD_LOCATIONS,
     "azure": EnvLocation("AZURE_API_KEY"),
     "deepseek": EnvLocation("DEEPSEEK_API_KEY"),
     "dummy": NoCredential(),
@@ -95,16 +104,6 @@ OF_A_SERVER = Field(
 )
 
 
-class CommonProvider(Section):
-    """What providers of models share."""
-
-    not_served = frozenset({"cost", "batch_cost", "discard_unknown_chunks"})
-
-    timeouts: Timeouts = Field(Timeouts(), description="Limits of one attempt.")
-    extra_body: ExtraBody = Field((), description="Changes to the request body.")
-    extra_headers: ExtraHeaders = Field((), description="Changes to the request headers.")
-
-
 class OpenAIKeys(Section):
     type: Literal["openai"] = Field(description="OpenAI, or anything that speaks its protocol.")
     model_name: str = MODEL_NAME
@@ -114,17 +113,22 @@ class OpenAIKeys(Section):
     api_key_location: Location = Field(
         DEFAULT_LOCATIONS["openai"], description="Where its key is found."
     )
-    api_type: Annotated[Literal["chat_completions"], NotServed(("responses",))] = Field(
-        "chat_completions", description="Which of its APIs is called."
+    api_type: Annotated[
+        Literal["chat_completions", "responses"],
+        NotBuilt("`api_type: responses`", ("responses",), blocks=True),
+    ] = Field("chat_completions", description="Which of its APIs is called.")
+    include_encrypted_reasoning: Annotated[bool, NotBuilt()] = Field(
+        False, description="Of the Responses API: asks for reasoning that can be sent back."
     )
+    provider_tools: Annotated[Many[Any], NotBuilt()] = Field(
+        (), description="Of the Responses API: tools that the provider runs itself."
+    )
+    content_type_overrides: Annotated[
+        Mapping[str, Literal["image_url", "file", "input_audio"]], NotBuilt()
+    ] = Field(default_factory=dict, description="Which content block a kind of file becomes.")
 
 
-class OpenAIProvider(OpenAIKeys, CommonProvider):
-    not_served = CommonProvider.not_served | {
-        "include_encrypted_reasoning",
-        "provider_tools",
-        "content_type_overrides",
-    }
+class OpenAIProvider(OpenAIKeys, CommonProvider): ...
 
 
 class AzureKeys(Section):
@@ -234,7 +238,12 @@ ProviderConfig: TypeAlias = Annotated[
     | ServerProvider
     | TgiProvider
     | OllamaProvider
-    | DummyProvider,
+    | DummyProvider
+    | AnthropicProvider
+    | BedrockProvider
+    | SagemakerProvider
+    | VertexAnthropicProvider
+    | VertexGeminiProvider
+    | GeminiProvider,
     Field(discriminator="type"),
-    NotServed(UNSERVED_TYPES),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
+from proxy.config.schema.provider_types import ProviderTypes
 from proxy.config.schema.providers import ProviderConfig
 
 SHORTHAND_TYPES = (
@@ -19,6 +20,12 @@ SHORTHAND_TYPES = (
     "together",
     "xai",
 )
+UNBUILT_SHORTHANDS = (
+    "anthropic",
+    "gcp_vertex_anthropic",
+    "gcp_vertex_gemini",
+    "google_ai_studio_gemini",
+)
 EMBEDDING_SHORTHAND_TYPES = ("openai", "openrouter")
 WATCHED_SHORTHAND_TYPES = ("openai",)
 """Have numbers of their own even where no variant names them."""
@@ -31,6 +38,14 @@ RESPONSES_REFUSAL = (
 _PROVIDER: TypeAdapter[ProviderConfig] = TypeAdapter(ProviderConfig)
 
 
-def shorthand_provider(provider_type: str, model_name: str) -> ProviderConfig:
-    """The entry that `provider_type::model_name` stands for; both must be known to be fit."""
-    return _PROVIDER.validate_python({"type": provider_type, "model_name": model_name})
+def shorthand_provider(
+    provider_type: str, model_name: str, types: ProviderTypes | None = None
+) -> ProviderConfig:
+    """The entry that `provider_type::model_name` stands for; both must be known to be fit.
+
+    `types` has the locations that the configuration gives whole types.
+    """
+    provider = _PROVIDER.validate_python({"type": provider_type, "model_name": model_name})
+    defaults = getattr(getattr(types, provider_type, None), "defaults", None)
+    location = getattr(defaults, "api_key_location", None)
+    return provider.model_copy(update={"api_key_location": location}) if location else provider

@@ -14,14 +14,14 @@ from proxy.config.schema.base import (
     Count,
     Many,
     Millis,
-    NotServed,
+    Refused,
     Section,
     Shown,
     Size,
     problem,
 )
 from proxy.config.schema.credentials import CallerCredential, Location
-from proxy.config.schema.providers import UNSERVED_TYPES
+from proxy.config.schema.providers import UNBUILT_TYPES
 
 HASH_REMEDY = "put the SHA-256 of the key there, as printed by `printf %s KEY | sha256sum`"
 MIB = 2**20
@@ -79,7 +79,7 @@ class DefaultProvider(Section):
             "vllm",
             "xai",
         ],
-        NotServed((*UNSERVED_TYPES, "azure", "dummy")),
+        Refused((*UNBUILT_TYPES, "azure", "dummy"), "no default provider can be of this type"),
     ] = Field("openai", description="The vendor, or the kind of server.")
     api_base: ApiBase | None = Field(
         None, description="Its base URL; by default that of the type, which most have."

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
-from proxy.errors import UpstreamClientError, UpstreamError, UpstreamStatus
-from proxy.http.errors import Dialect
+from proxy.errors import UpstreamError
+from proxy.http.errors import Dialect, envelope_dialect
+from proxy.http.raw_data import (
+    body_of,
+    failed_bodies,
+    failure_of,
+    raw_responses,
+    raw_usages,
+    served_source,
+)
+from proxy.inference.json_mode import as_text_deltas
 from proxy.services.failures import describe_one
-from proxy.services.infer_call import AnyAnswer, Failure, Served
+from proxy.services.infer_call import AnyResult, Result, Served
 from proxy.types.embeddings import EmbeddingsAnswer
-from proxy.types.response import Answer, Chunk
+from proxy.types.response import Chunk
 from proxy.wire.envelope.embeddings import EnvelopeEmbeddingsRequest, encode_embeddings_response
 from proxy.wire.envelope.errors import encode_error
 from proxy.wire.envelope.request import EnvelopeRequest
-from proxy.wire.envelope.response import (
-    RawSource,
-    encode_envelope_response,
-    raw_usage_in,
-    served_model,
-)
+from proxy.wire.envelope.response import RawSource, encode_envelope_response, served_model
 from proxy.wire.envelope.stream import KEEP_ALIVE, EnvelopeStream, StreamOptions
 
 
@@ -41,19 +46,13 @@ class _Outlet:
     def keep_alive(self) -> bytes:
         return KEEP_ALIVE
 
-    def error_dialect(self, dialect: Dialect) -> Dialect:
+    @property
+    def error_dialect(self) -> Dialect:
         """The dialect of an error that is told instead of an answer."""
-        raw = self._failed_bodies() if self._include_raw else []
+        raw = failed_bodies(self._served) if self._include_raw else []
         if not raw:
-            return dialect
+            return envelope_dialect
         return lambda wording: encode_error(wording.message, raw_response=raw)
-
-    def _failed_bodies(self) -> list[bytes]:
-        """Raw entries of the attempts that failed with a body."""
-        if self._served is None:
-            return []
-        found = ((failure, _body_of(failure.error)) for failure in self._served.failures)
-        return [RawSource(failure.provider_type).entry(body) for failure, body in found if body]
 
 
 class ChatOutlet(_Outlet):
@@ -76,54 +75,59 @@ class ChatOutlet(_Outlet):
             episode_id=served.episode_id,
             model=self._model(),
             created=int(self._clock()),
+            json_function=served.kind == "json",
             options=StreamOptions(
                 include_usage=asked.include_usage,
                 include_raw_usage=asked.include_raw_usage,
                 include_raw_response=asked.include_raw_response,
                 include_original_response=asked.include_original_response,
             ),
-            source=self._source(),
+            source=served_source(served),
         )
-        self._earlier = self._stream.encode_earlier(raw_response=self._failed_bodies())
+        self._earlier = self._stream.encode_earlier(
+            raw_usage=raw_usages(served.earlier) if asked.include_raw_usage else (),
+            raw_response=[*failed_bodies(served), *raw_responses(served.earlier)]
+            if asked.include_raw_response
+            else (),
+        )
 
-    def whole(self, answer: AnyAnswer) -> bytes:
-        assert isinstance(answer, Answer)
-        asked, served, source = self._asked, self.served, self._source()
-        raw = answer.raw_response
+    def whole(self, result: AnyResult) -> bytes:
+        assert isinstance(result, Result)
+        asked, served = self._asked, self.served
+        raw = [*failed_bodies(served), *raw_responses(result.calls)]
+        output = result.output
         return encode_envelope_response(
-            answer,
+            result.answer,
             inference_id=served.inference_id,
             episode_id=served.episode_id,
             model=self._model(),
             created=int(self._clock()),
-            raw_usage=[source.entry(raw_usage_in(raw))] if asked.include_raw_usage else None,
-            raw_response=(
-                [*self._failed_bodies(), source.entry(raw)] if asked.include_raw_response else None
-            ),
-            original_response=raw if asked.include_original_response else None,
+            json_function=output is not None,
+            raw_output=None if output is None else output.raw,
+            raw_usage=raw_usages(result.calls) if asked.include_raw_usage else None,
+            raw_response=raw if asked.include_raw_response else None,
+            original_response=result.original_response if asked.include_original_response else None,
         )
 
     def chunk(self, chunk: Chunk) -> bytes:
         assert self._stream is not None
         earlier, self._earlier = self._earlier, b""
+        if self.served.tool_as_text:
+            chunk = as_texts_of(chunk)
         return earlier + self._stream.encode(chunk)
 
     def failure(self, error: UpstreamError) -> bytes:
         assert self._stream is not None
-        served = self.served
-        failure = Failure(served.variant_name, served.provider_name, served.provider_type, error)
-        return self._stream.encode_error(describe_one(failure), raw_chunk=_body_of(error))
+        message = describe_one(failure_of(self.served, error))
+        return self._stream.encode_error(message, raw_chunk=body_of(error))
 
-    def last(self) -> bytes:
+    def last(self, result: Result) -> bytes:
         assert self._stream is not None
-        return self._stream.close()
+        return self._stream.close(usage=result.answer.usage)
 
     def _model(self) -> str:
         served = self.served
         return served_model(served.function_name, served.variant_name, served.model_name)
-
-    def _source(self) -> RawSource:
-        return RawSource(self.served.provider_type, self.served.model_inference_id)
 
 
 class EmbeddingsOutlet(_Outlet):
@@ -132,13 +136,13 @@ class EmbeddingsOutlet(_Outlet):
     def __init__(self, asked: EnvelopeEmbeddingsRequest) -> None:
         super().__init__(include_raw_response=asked.include_raw_response)
 
-    def whole(self, answer: AnyAnswer) -> bytes:
-        assert isinstance(answer, EmbeddingsAnswer)
+    def whole(self, result: AnyResult) -> bytes:
+        assert isinstance(result, EmbeddingsAnswer)
         served = self.served
         source = RawSource(served.provider_type, served.model_inference_id, "embeddings")
-        raw = [*self._failed_bodies(), source.entry(answer.raw_response)]
+        raw = [*failed_bodies(served), source.entry(result.raw_response)]
         return encode_embeddings_response(
-            answer,
+            result,
             model_name=served.model_name,
             raw_response=raw if self._include_raw else None,
         )
@@ -149,14 +153,10 @@ class EmbeddingsOutlet(_Outlet):
     def failure(self, error: UpstreamError) -> bytes:
         raise AssertionError("embeddings are not streamed")
 
-    def last(self) -> bytes:
+    def last(self, result: Result) -> bytes:
         raise AssertionError("embeddings are not streamed")
 
 
-def _body_of(error: UpstreamError) -> str | None:
-    """What the provider said, if it said anything."""
-    if isinstance(error, UpstreamStatus):
-        return error.body.decode("utf-8", "replace") or None
-    if isinstance(error, UpstreamClientError):
-        return error.raw_response
-    return None
+def as_texts_of(chunk: Chunk) -> Chunk:
+    """The chunk with texts where calls of tools stand for them."""
+    return replace(chunk, deltas=as_text_deltas(chunk.deltas))

@@ -16,15 +16,19 @@ def refuse(message: str) -> InvalidRequest:
 def encode_error(
     message: str,
     *,
+    param: str | None = None,
     error_json: bytes | None = None,
     raw_response: Sequence[bytes] | None = None,
 ) -> bytes:
     """`{"error": {"message": …}}`.
 
-    `error_json` is the structured error (raw JSON), shown under two names where the configuration
-    asks for it; `raw_response` has raw entries, for a caller that asked for them.
+    `param` is the place of the fault in the request, which is ours to say; `error_json` is the
+    structured error (raw JSON), shown under two names where the configuration asks for it;
+    `raw_response` has raw entries, for a caller that asked for them.
     """
     error: dict[str, object] = {"message": message}
+    if param is not None:
+        error["param"] = param
     if error_json is not None:
         error |= {"error_json": error_json, "tensorzero_error_json": error_json}
     body: dict[str, object] = {"error": error}

@@ -104,6 +104,11 @@ class EnvelopeRequest:
         """Names of the only tools that may be called; None allows all."""
         return self.choice.allowed if self.choice else None
 
+    @property
+    def additional_tools(self) -> bytes | None:
+        """The same as `tools`, by the native API's name."""
+        return self.tools
+
 
 def decode_model_string(model: str) -> tuple[Kind, str]:
     """Whether `model` names a function or a model, and the name.

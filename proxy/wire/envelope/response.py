@@ -11,6 +11,7 @@ from proxy.types.content import Block, Json, Text, Thought, ToolCall, Unknown
 from proxy.types.response import Answer, FinishReason
 from proxy.types.usage import Usage
 from proxy.wire.dumps import dumps
+from proxy.wire.envelope.content import compact
 from proxy.wire.members import object_members
 
 NULL = b"null"
@@ -45,7 +46,8 @@ class RawSource:
 
 
 def raw_usage_in(text: str | None) -> bytes:
-    """The usage as a provider's body or chunk has it, as raw JSON; `null` when it has none."""
+    """The usage as a provider's body or chunk has it, as raw JSON on one line; `null` when it has
+    none."""
     if text is None or '"usage"' not in text:
         return NULL
     try:
@@ -55,7 +57,8 @@ def raw_usage_in(text: str | None) -> bytes:
     except InvalidRequest:
         return NULL
     found = members.get("usage", NULL)
-    return found if found != NULL else inner.get("usage", NULL)
+    found = found if found != NULL else inner.get("usage", NULL)
+    return compact(found).encode() if b"\n" in found or b"\r" in found else found
 
 
 def served_model(function_name: str | None, variant_name: str, model_name: str) -> str:

@@ -17,7 +17,7 @@ from proxy.types.response import (
     ToolCallDelta,
     UnknownDelta,
 )
-from proxy.types.usage import NO_USAGE
+from proxy.types.usage import NO_USAGE, Usage
 from proxy.wire.dumps import dumps
 from proxy.wire.envelope.response import (
     RawSource,
@@ -108,14 +108,15 @@ class EnvelopeStream:
             body["tensorzero_raw_chunk"] = raw_chunk
         return _sse(body)
 
-    def close(self) -> bytes:
-        """The last chunk and `[DONE]`."""
-        usage = None
+    def close(self, usage: Usage | None = None) -> bytes:
+        """The last chunk and `[DONE]`. `usage` is that of all model inferences together, by
+        default what this stream's chunks reported."""
+        shown = None
         if self._options.include_usage or self._options.include_raw_usage:
-            usage = encode_usage(self._usage)
+            shown = encode_usage(self._usage if usage is None else usage)
         reason = encode_finish_reason(self._finish_reason)
         delta: Json = {"content": ""} if self._json_function else {}
-        return self._event(delta, reason, usage) + DONE
+        return self._event(delta, reason, shown) + DONE
 
     def _raw_members(self, chunk: Chunk) -> Json:
         """The provider's own data in a chunk, as far as it was asked for."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from proxy.errors import InvalidRequest
+from proxy.types.feedback import DATAPOINT_ID, EVALUATOR_INFERENCE_ID, HUMAN_FEEDBACK
 from proxy.wire.dumps import dumps
 from proxy.wire.envelope.extensions import read_uuid
 from proxy.wire.envelope.params import Reader
@@ -19,10 +20,6 @@ from proxy.wire.serde import (
     read_string,
     read_string_map,
 )
-
-HUMAN_FEEDBACK = "tensorzero::human_feedback"
-DATAPOINT_ID = "tensorzero::datapoint_id"
-EVALUATOR_INFERENCE_ID = "tensorzero::evaluator_inference_id"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,11 @@ class NativeRequest:
     warnings: tuple[str, ...] = ()
     """Sentences for the log."""
 
+    @property
+    def response_format(self) -> bytes | None:
+        """Only OpenAI's form has one."""
+        return None
+
 
 def decode_inference_request(body: bytes) -> NativeRequest:
     """Read and check a body. Null counts as absent, unknown members are refused.

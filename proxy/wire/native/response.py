@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, TypedDict
 from uuid import UUID
 
 import orjson
@@ -16,6 +16,26 @@ from proxy.wire.dumps import dumps
 
 Cost = Decimal | float
 """Dollars."""
+
+
+class Head(TypedDict):
+    """What every answer begins with."""
+
+    inference_id: UUID | str
+    episode_id: UUID | str
+    variant_name: str
+
+
+class Extras(TypedDict):
+    """What stands beside an answer's content. What was not asked for is None; the lists hold raw
+    entries (`wire.envelope.response.RawSource.entry`)."""
+
+    usage: Usage
+    cost: Cost | None
+    finish_reason: FinishReason | None
+    raw_usage: Sequence[bytes] | None
+    original_response: str | None
+    raw_response: Sequence[bytes] | None
 
 
 class OutputBlock(Protocol):

@@ -15,6 +15,7 @@ import pytest
 
 from proxy.app import reload
 from proxy.app.fleet import Fleet
+from proxy.app.demonstrations import CurrentDemonstrations, build_demonstrations
 from proxy.app.host import Host
 from proxy.app.reload import Reloader
 from proxy.app.spec import Prepare
@@ -82,7 +83,18 @@ async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     create_cells(tmp_path / "cells", catalogue, 1)
     telemetry = open_telemetry(tmp_path / "cells", loaded, 0, catalogue)
     lag = LoopLag(lambda seconds: None)
-    host = Host(tmp_path / "cells", None, None, telemetry, None, None, [], lag, "0" * 12)
+    host = Host(
+        tmp_path / "cells",
+        None,
+        None,
+        telemetry,
+        None,
+        None,
+        [],
+        lag,
+        "0" * 12,
+        CurrentDemonstrations(build_demonstrations(loaded.config)),
+    )
     host.config_hash = loaded.snapshot.hash.hex()[:12]
     reloader = Reloader(str(tmp_path / "routes.yaml"), loaded, {})
     fleet = Obliging()

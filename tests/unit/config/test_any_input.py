@@ -16,12 +16,20 @@ from proxy.config.schema import (
     ChatFunction,
     Config,
     DefaultProvider,
+    DiclVariant,
     EmbeddingModelConfig,
     Gateway,
+    JsonFunction,
+    MixtureOfNVariant,
     ModelConfig,
     OpenAIProvider,
+    StaticExperimentation,
+    ToolConfig,
     ZeroProxy,
 )
+from proxy.config.schema.evaluators import EvaluationConfig, LlmJudge, RegexMatch, ToolUse
+from proxy.config.schema.optimizers import GepaOptimizer
+from proxy.config.schema.rate_limiting import RateRule, RateScope
 from proxy.errors import ConfigError
 
 _SECTIONS = (
@@ -33,12 +41,31 @@ _SECTIONS = (
     AzureProvider,
     DefaultProvider,
     ChatFunction,
+    JsonFunction,
     ChatCompletionVariant,
+    MixtureOfNVariant,
+    DiclVariant,
+    StaticExperimentation,
+    EvaluationConfig,
+    LlmJudge,
+    RegexMatch,
+    ToolUse,
+    ToolConfig,
+    GepaOptimizer,
+    RateRule,
+    RateScope,
     ZeroProxy,
 )
-_KEYS = sorted({key for section in _SECTIONS for key in allowed_keys(section)} | {"m", "0", "*"})
+_KEYS = sorted(
+    {key for section in _SECTIONS for key in allowed_keys(section)}
+    | {"m", "0", "*", "tokens_per_day", "__data", "__tensorzero_remapped_path"}
+)
 _WORDS = st.sampled_from(
-    ["chat", "chat_completion", "openai", "dummy", "azure", "vllm", "env::X", "m", "none", ""]
+    [
+        *("chat", "json", "chat_completion", "openai", "dummy", "azure", "vllm", "aws_bedrock"),
+        *("experimental_mixture_of_n", "static", "adaptive", "uniform", "llm_judge", "gepa"),
+        *("regex", "env::X", "sdk", "m", "none", ""),
+    ]
 )
 _LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | _WORDS | st.text(max_size=5)
 _TREES = st.recursive(
@@ -54,11 +81,23 @@ _EVERYWHERE = st.fixed_dictionaries(
         "models": st.dictionaries(st.just("m"), _TREES),
         "embedding_models": st.dictionaries(st.just("m"), _TREES),
         "functions": st.fixed_dictionaries(
-            {"f": st.fixed_dictionaries({"type": st.just("chat"), "variants": _TREES}) | _TREES}
+            {
+                "f": st.fixed_dictionaries(
+                    {"type": st.sampled_from(["chat", "json"]), "variants": _TREES},
+                    optional={"experimentation": _TREES, "schemas": _TREES, "evaluators": _TREES},
+                )
+                | _TREES
+            }
         ),
         "gateway": _TREES,
         "metrics": _TREES,
         "postgres": _TREES,
+        "tools": st.dictionaries(st.just("m"), _TREES),
+        "evaluations": st.dictionaries(st.just("m"), _TREES),
+        "rate_limiting": st.fixed_dictionaries({"rules": st.lists(_TREES, max_size=2)}) | _TREES,
+        "object_storage": _TREES,
+        "provider_types": _TREES,
+        "optimizers": st.dictionaries(st.just("m"), _TREES),
         "zeroproxy": _TREES,
     },
 )

@@ -37,6 +37,8 @@ class Broken:
     remedy: str
 
 
+TEXT_FILE = "{__tensorzero_remapped_path: t, __data: hi}"
+SCHEMA_FILE = "{__tensorzero_remapped_path: s, __data: '{}'}"
 EMBEDDING = BASE.replace("models:", "embedding_models:").replace("  m:", "  e:")
 
 
@@ -58,14 +60,6 @@ def split(text: str) -> str:
 
 CASES = [
     Broken("unknown section", "modles: {}", 1, "modles", "unknown field", "did you mean `models`"),
-    Broken(
-        "section of a later version",
-        "rate_limiting: {enabled: true}",
-        1,
-        "rate_limiting",
-        "part of TensorZero's schema that this version does not serve yet",
-        "remove it",
-    ),
     Broken(
         "unknown gateway key",
         "gateway:\n  debgu: true",
@@ -97,22 +91,6 @@ CASES = [
         "gateway.base_path",
         "must start with `/`",
         "/proxy",
-    ),
-    Broken(
-        "managed keys",
-        "gateway: {auth: {enabled: true}}",
-        1,
-        "gateway.auth.enabled",
-        "does not serve yet",
-        "zeroproxy.api_keys",
-    ),
-    Broken(
-        "clickhouse",
-        "gateway: {observability: {backend: clickhouse}}",
-        1,
-        "gateway.observability.backend",
-        "does not serve yet",
-        "`postgres`",
     ),
     Broken(
         "batch and async writes",
@@ -187,22 +165,6 @@ CASES = [
         "models.m.providers.p.type",
         "`opnai` is not one of",
         "did you mean `openai`",
-    ),
-    Broken(
-        "provider type of a later version",
-        model("{type: anthropic, model_name: x}"),
-        5,
-        "models.m.providers.p.type",
-        "does not serve yet",
-        "`openai`",
-    ),
-    Broken(
-        "provider key of a later version",
-        model("{type: dummy, model_name: x, cost: []}"),
-        5,
-        "models.m.providers.p.cost",
-        "does not serve yet",
-        "remove it",
     ),
     Broken(
         "provider without model name",
@@ -298,14 +260,6 @@ CASES = [
         "leave only scheme, host, port and path",
     ),
     Broken(
-        "endpoint that comes with the request",
-        model("{type: azure, deployment_id: d, endpoint: 'dynamic::e', api_key_location: none}"),
-        5,
-        "models.m.providers.p.endpoint",
-        "it calls only addresses that its configuration names",
-        "write the URL, or `env::VAR_NAME`",
-    ),
-    Broken(
         "endpoint in a variable that is not set",
         model("{type: azure, deployment_id: d, endpoint: 'env::NOPE', api_key_location: none}"),
         5,
@@ -326,7 +280,7 @@ CASES = [
         "zeroproxy:\n  default_provider: {type: azure}",
         2,
         "zeroproxy.default_provider.type",
-        "does not serve yet",
+        "no default provider can be of this type",
         "`openai`",
     ),
     Broken(
@@ -370,14 +324,6 @@ CASES = [
         "embedding_models.e.providers.p.timeouts",
         "unknown field `timeouts`",
         "did you mean `timeout_ms`",
-    ),
-    Broken(
-        "embedding provider with costs",
-        embedding("{type: dummy, model_name: x, cost: []}"),
-        5,
-        "embedding_models.e.providers.p.cost",
-        "does not serve yet",
-        "remove it",
     ),
     Broken(
         "embedding provider's key missing",
@@ -509,14 +455,6 @@ CASES = [
         "lower it",
     ),
     Broken(
-        "json function",
-        (BASE + FUNCTION).replace("type: chat\n", "type: json\n"),
-        8,
-        "functions.f.type",
-        "does not serve yet",
-        "`chat`",
-    ),
-    Broken(
         "function without variants",
         BASE + "functions:\n  f: {type: chat}\n",
         7,
@@ -525,36 +463,12 @@ CASES = [
         "add `variants`",
     ),
     Broken(
-        "variant type of a later version",
-        (BASE + FUNCTION).replace("chat_completion", "experimental_mixture_of_n", 1),
-        10,
-        "functions.f.variants.v.type",
-        "does not serve yet",
-        "`chat_completion`",
-    ),
-    Broken(
         "unknown model",
         (BASE + FUNCTION).replace("model: m}", "model: mm}", 1),
         10,
         "functions.f.variants.v.model",
         "model name `mm` not found",
         "did you mean `m`",
-    ),
-    Broken(
-        "shorthand of a later version",
-        (BASE + FUNCTION).replace("model: m}", 'model: "anthropic::x"}', 1),
-        10,
-        "functions.f.variants.v.model",
-        "shorthand `anthropic::`",
-        "`openai::NAME`",
-    ),
-    Broken(
-        "shorthand of the Responses API",
-        (BASE + FUNCTION).replace("model: m}", 'model: "openai::responses::x"}', 1),
-        10,
-        "functions.f.variants.v.model",
-        "shorthand `openai::responses::` is a part of TensorZero's schema",
-        "write `openai::NAME`",
     ),
     Broken(
         "shorthand of a provider type without an address",
@@ -677,12 +591,422 @@ CASES = [
         "remove the weights",
     ),
     Broken(
-        "adaptive experiment",
+        "provider with two rates",
+        model(
+            "{type: dummy, model_name: x, cost: [{pointer: /a, cost_per_unit: 1, "
+            "cost_per_million: 1}]}"
+        ),
+        5,
+        "models.m.providers.p.cost[0]",
+        "exactly one of `cost_per_million` or `cost_per_unit`",
+        "keep one",
+    ),
+    Broken(
+        "cost with half a pair of pointers",
+        model("{type: dummy, model_name: x, cost: [{pointer_streaming: /a, cost_per_unit: 1}]}"),
+        5,
+        "models.m.providers.p.cost[0]",
+        "either `pointer` or both",
+        "`pointer: /usage/prompt_tokens`",
+    ),
+    Broken(
+        "cost with a bad pointer",
+        model("{type: dummy, model_name: x, cost: [{pointer: a, cost_per_unit: 1}]}"),
+        5,
+        "models.m.providers.p.cost[0].pointer",
+        "invalid JSON pointer",
+        "begin with `/`",
+    ),
+    Broken(
+        "cost of batches with two pointers",
+        model(
+            "{type: dummy, model_name: x, batch_cost: [{pointer: /a, pointer_streaming: /b, "
+            "cost_per_unit: 1}]}"
+        ),
+        5,
+        "models.m.providers.p.batch_cost[0].pointer_streaming",
+        "unknown field `pointer_streaming`",
+        "one of these keys",
+    ),
+    Broken(
+        "the key of a vendor that is not built yet",
+        model("{type: anthropic, model_name: x}"),
+        5,
+        "models.m.providers.p.api_key_location",
+        "`ANTHROPIC_API_KEY` is missing",
+        "export ANTHROPIC_API_KEY=",
+    ),
+    Broken(
+        "a cloud's service account missing",
+        model("{type: gcp_vertex_gemini, model_id: x, location: l, project_id: p}"),
+        5,
+        "models.m.providers.p.credential_location",
+        "`GCP_VERTEX_CREDENTIALS_PATH` is missing",
+        "/path/of/the/key",
+    ),
+    Broken(
+        "a cloud's model named twice",
+        model(
+            "{type: gcp_vertex_gemini, model_id: x, endpoint_id: y, location: l, project_id: p, "
+            "credential_location: sdk}"
+        ),
+        5,
+        "models.m.providers.p",
+        "exactly one of `model_id` and `endpoint_id`",
+        "a tuned one",
+    ),
+    Broken(
+        "a region in a variable that is not set",
+        model("{type: aws_bedrock, model_id: x, region: 'env::NO_REGION'}"),
+        5,
+        "models.m.providers.p.region",
+        "`NO_REGION` is missing",
+        "export NO_REGION=",
+    ),
+    Broken(
+        "a cloud's location for a vendor with keys",
+        model("{type: openai, model_name: x, api_key_location: sdk}"),
+        5,
+        "models.m.providers.p.api_key_location",
+        "invalid `api_key_location` for a provider of type `openai`",
+        "`sdk` is for clouds",
+    ),
+    Broken(
+        "empty namespace",
+        BASE + "    namespace: ''\n",
+        6,
+        "models.m.namespace",
+        "a namespace cannot be empty",
+        "remove the key",
+    ),
+    Broken(
+        "function of an unknown type",
+        BASE + "functions:\n  f: {type: jsn, variants: {}}\n",
+        7,
+        "functions.f.type",
+        "`jsn` is not one of `chat`, `json`",
+        "did you mean `json`",
+    ),
+    Broken(
+        "JSON function without a JSON mode",
+        (BASE + FUNCTION)
+        .replace("type: chat\n", "type: json\n")
+        .replace("w: {type: chat_completion", "w: {type: chat_completion, json_mode: strict"),
+        10,
+        "functions.f.variants.v.json_mode",
+        "`json_mode` must be specified",
+        '"strict" where the model supports it',
+    ),
+    Broken(
+        "JSON function's fuser without a JSON mode",
+        BASE
+        + "functions:\n  f:\n    type: json\n    variants:\n"
+        + "      v: {type: experimental_mixture_of_n, candidates: [], fuser: {model: m}}\n",
+        10,
+        "functions.f.variants.v.fuser.json_mode",
+        "`json_mode` must be specified",
+        "add `json_mode`",
+    ),
+    Broken(
+        "output schema of a chat",
+        BASE + FUNCTION + f"    output_schema: {SCHEMA_FILE}\n",
+        12,
+        "functions.f.output_schema",
+        "unknown field `output_schema`",
+        "the request can bring one",
+    ),
+    Broken(
+        "chain of thought in a chat",
+        (BASE + FUNCTION).replace("chat_completion", "experimental_chain_of_thought", 1),
+        10,
+        "functions.f.variants.v.type",
+        "not supported for a chat function",
+        "`type: json`",
+    ),
+    Broken(
+        "unknown candidate",
+        (BASE + FUNCTION).replace(
+            "v: {type: chat_completion, model: m}",
+            "v: {type: experimental_best_of_n_sampling, candidates: [ww], evaluator: {model: m}}",
+        ),
+        10,
+        "functions.f.variants.v.candidates[0]",
+        "unknown candidate variant: `ww`",
+        "did you mean `w`",
+    ),
+    Broken(
+        "best of n without a judge",
+        (BASE + FUNCTION).replace(
+            "v: {type: chat_completion, model: m}",
+            "v: {type: experimental_best_of_n_sampling, candidates: [w]}",
+        ),
+        10,
+        "functions.f.variants.v.evaluator",
+        "missing field `evaluator`",
+        "add `evaluator`",
+    ),
+    Broken(
+        "judge with an unknown model",
+        (BASE + FUNCTION).replace(
+            "v: {type: chat_completion, model: m}",
+            "v: {type: experimental_mixture_of_n, candidates: [w], fuser: {model: mm}}",
+        ),
+        10,
+        "functions.f.variants.v.fuser.model",
+        "model name `mm` not found",
+        "did you mean `m`",
+    ),
+    Broken(
+        "examples by an unknown embedding model",
+        (BASE + FUNCTION).replace(
+            "v: {type: chat_completion, model: m}",
+            "v: {type: experimental_dynamic_in_context_learning, model: m, k: 3, "
+            "embedding_model: e}",
+        ),
+        10,
+        "functions.f.variants.v.embedding_model",
+        "embedding model name `e` not found",
+        "define it under `embedding_models`",
+    ),
+    Broken(
+        "timeout_s and timeouts",
+        (BASE + FUNCTION)
+        .replace(
+            "v: {type: chat_completion, model: m}",
+            "v: {type: experimental_mixture_of_n, timeout_s: 2, candidates: [w], "
+            "fuser: {model: m}}",
+        )
+        .replace("model: m}\n", "model: m, timeouts: {}}\n"),
+        10,
+        "functions.f.variants.v.timeout_s",
+        "candidate `w` already has `timeouts`",
+        "remove `timeout_s`",
+    ),
+    Broken(
+        "unknown tool",
+        BASE + FUNCTION + "    tools: [weather]\n",
+        12,
+        "functions.f.tools[0]",
+        "tool `weather` is not present in the config",
+        "define it under `tools`",
+    ),
+    Broken(
+        "unknown choice of tools",
+        BASE + FUNCTION + "    tool_choice: any\n",
+        12,
+        "functions.f.tool_choice",
+        "not a choice of tools",
+        "`required`",
+    ),
+    Broken(
+        "tool without parameters",
+        "tools: {t: {description: d}}",
+        1,
+        "tools.t.parameters",
+        "missing field `parameters`",
+        "path of a JSON Schema",
+    ),
+    Broken(
+        "schema that is no JSON",
+        "tools: {t: {description: d, parameters: {__tensorzero_remapped_path: s, __data: '{'}}}",
+        1,
+        "tools.t.parameters",
+        "failed to parse JSON Schema `s`",
+        "a JSON object",
+    ),
+    Broken(
+        "schema that is no object",
+        "tools: {t: {description: d, parameters: {__tensorzero_remapped_path: s, __data: '[]'}}}",
+        1,
+        "tools.t.parameters",
+        "`s` is not an object",
+        "`{`",
+    ),
+    Broken(
+        "schema that is no schema",
+        "tools: {t: {description: d, parameters: {__tensorzero_remapped_path: s, "
+        "__data: '{\"type\": 1}'}}}",
+        1,
+        "tools.t.parameters",
+        "`s` is not a valid JSON Schema",
+        "correct the schema",
+    ),
+    Broken(
+        "schema in two spellings",
+        BASE
+        + FUNCTION.replace("model: m}", "model: m, user_template: " + TEXT_FILE + "}")
+        + f"    user_schema: {SCHEMA_FILE}\n    schemas: {{user: {{path: {SCHEMA_FILE}}}}}\n",
+        12,
+        "functions.f.user_schema",
+        "cannot specify both `schemas.user.path` and `user_schema`",
+        "keep the first",
+    ),
+    Broken(
+        "schema without a template",
+        BASE
+        + FUNCTION.replace("model: m}", "model: m, user_template: " + TEXT_FILE + "}", 1)
+        + f"    user_schema: {SCHEMA_FILE}\n",
+        11,
+        "functions.f.variants.w.user_template",
+        "template is required when `user_schema` is specified",
+        "add `user_template`",
+    ),
+    Broken(
+        "template in two spellings",
+        variant(f"user_template: {TEXT_FILE}, templates: {{user: {{path: {TEXT_FILE}}}}}"),
+        10,
+        "functions.f.variants.v",
+        "both `templates.user` and `user_template`",
+        "keep `templates.user`",
+    ),
+    Broken(
+        "user template with a variable and no schema",
+        variant("user_template: {__tensorzero_remapped_path: t, __data: '{{ name }}'}"),
+        10,
+        "functions.f.variants.v.user_template",
+        "template needs variables: [name] but only `user_text` is allowed",
+        "`user_schema`",
+    ),
+    Broken(
+        "adaptive experiment with an unknown metric",
         split("{type: adaptive, metric: m, candidate_variants: [v]}"),
         12,
-        "functions.f.experimentation.type",
-        "does not serve yet",
-        "`static`",
+        "functions.f.experimentation.metric",
+        "unknown metric `m`",
+        "define it under `metrics`",
+    ),
+    Broken(
+        "adaptive experiment that promises too much",
+        split("{type: track_and_stop, metric: x, candidate_variants: [v, w], min_prob: 0.6}")
+        + "metrics: {x: {type: float, optimize: max, level: inference}}\n",
+        12,
+        "functions.f.experimentation.min_prob",
+        "more than 1 together",
+        "at most 0.5",
+    ),
+    Broken(
+        "experiment of a namespace with an unknown variant",
+        split(
+            "{type: static, candidate_variants: [v], namespaces: {n: {type: static, "
+            "candidate_variants: [q]}}}"
+        ),
+        12,
+        "functions.f.experimentation.namespaces.n.candidate_variants",
+        "candidate variant `q` does not exist",
+        "there are: `v`, `w`",
+    ),
+    Broken(
+        "variant of a namespace that everybody can draw",
+        variant("namespace: n"),
+        10,
+        "functions.f.variants.v",
+        "reachable from every call of the function",
+        "`experimentation.namespaces.n` only",
+    ),
+    Broken(
+        "metric with a space in its name",
+        "metrics: {'a b': {type: float, optimize: max, level: inference}}",
+        1,
+        'metrics."a b"',
+        "a character that is not allowed",
+        "use letters",
+    ),
+    Broken(
+        "evaluation of an unknown function",
+        "evaluations: {e: {type: inference, function_name: f}}",
+        1,
+        "evaluations.e.function_name",
+        "function `f` not found",
+        "define it under `functions`",
+    ),
+    Broken(
+        "evaluator with a separator in its name",
+        BASE + FUNCTION + "    evaluators: {'a::b': {type: exact_match}}\n",
+        12,
+        "functions.f.evaluators.a::b",
+        "cannot contain `::`",
+        "`a_b`",
+    ),
+    Broken(
+        "regex evaluator without a pattern",
+        BASE + FUNCTION + "    evaluators: {r: {type: regex}}\n",
+        12,
+        "functions.f.evaluators.r",
+        "at least one of `must_match` or `must_not_match`",
+        "add one",
+    ),
+    Broken(
+        "tool evaluator without tools",
+        BASE + FUNCTION + "    evaluators: {r: {type: tool_use, behavior: any_of}}\n",
+        12,
+        "functions.f.evaluators.r.tools",
+        "non-empty list when behavior is `any_of`",
+        "name the tools",
+    ),
+    Broken(
+        "optimizer led by nobody",
+        "optimizers: {o: {type: gepa, function_name: f, analysis_model: m, mutation_model: m}}",
+        1,
+        "optimizers.o",
+        "exactly one of `evaluation_name` and `evaluator_names`",
+        "keep `evaluator_names`",
+    ),
+    Broken(
+        "rate limit of an unknown resource",
+        "rate_limiting: {rules: [{foo_per_minute: 1, always: true}]}",
+        1,
+        "rate_limiting.rules[0].foo_per_minute",
+        "unknown resource `foo`",
+        "`tokens`",
+    ),
+    Broken(
+        "rate limit of an unknown interval",
+        "rate_limiting: {rules: [{tokens_per_year: 1, always: true}]}",
+        1,
+        "rate_limiting.rules[0].tokens_per_year",
+        "unknown interval `year`",
+        "`month`",
+    ),
+    Broken(
+        "rate limit of half a token",
+        "rate_limiting: {rules: [{tokens_per_day: 0.5, always: true}]}",
+        1,
+        "rate_limiting.rules[0].tokens_per_day",
+        "a whole number of at least 0",
+        "`1000`",
+    ),
+    Broken(
+        "rate limit without a priority",
+        "rate_limiting: {rules: [{tokens_per_day: 5}]}",
+        1,
+        "rate_limiting.rules[0].priority",
+        "required when `always` is not true",
+        "`always: true`",
+    ),
+    Broken(
+        "rate limit of a tag of ours",
+        "rate_limiting: {rules: [{tokens_per_day: 5, always: true, scope: [{tag_key: a, "
+        "tag_value: 'tensorzero::x'}]}]}",
+        1,
+        "rate_limiting.rules[0].scope[0].tag_value",
+        "may not start with `tensorzero::`",
+        "`tensorzero::each`",
+    ),
+    Broken(
+        "object storage in a folder that is not there",
+        "object_storage: {type: filesystem, path: nowhere}",
+        1,
+        "object_storage.path",
+        "`nowhere` is not a folder",
+        "make the folder",
+    ),
+    Broken(
+        "templates in a folder that is not there",
+        "gateway: {template_filesystem_access: {base_path: nowhere}}",
+        1,
+        "gateway.template_filesystem_access.base_path",
+        "`nowhere` is not a folder",
+        "counts from the folder",
     ),
     Broken(
         "reserved metric",

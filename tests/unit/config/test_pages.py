@@ -50,7 +50,8 @@ def test_the_shipped_configuration_needs_no_key_and_splits_a_function_in_two():
 def test_the_commented_parts_of_the_shipped_configuration_load_too(load):
     lines = (ROOT / "routes.yaml").read_text(encoding="utf-8").splitlines()
     text = "\n".join(_LINE.sub(r"\1\2\3", line) for line in lines)
-    files = {"routes.yaml": text, "prompts/bold.txt": "Be bold."}
+    named = {f"routes/{file.name}": file.read_text() for file in (ROOT / "routes").iterdir()}
+    files = {"routes.yaml": text, "prompts/bold.txt": "Be bold.", **named}
     config = load(files, environ={"OPENAI_API_KEY": "x"}).config
     assert {"gpt", "local_server"} <= config.models.keys()
     assert config.functions["haiku"].variants["bold"].system_template is not None

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from proxy.store.bodies import BINARY_PREFIX, place_bodies, same_but_for_model
 from proxy.store.clean import clean_text, without_surrogates
-from proxy.store.rows import DEFAULT_FUNCTION, Mapped, RowMapper
+from proxy.store.exchange_rows import DEFAULT_FUNCTION
+from proxy.store.rows import Mapped, RowMapper
 from proxy.store.tables import COLUMNS
 from proxy.types.content import Text, blocks_to_json
 from proxy.types.decoded import Decoded, DecodedInput
-from proxy.types.exchange import Exchange, ModelCall
+from proxy.types.exchange import Exchange, InferenceDetails, ModelCall
 from proxy.types.ids import id_time
 from tests.unit.store.samples import ANSWER, REQUEST, a_model_call, an_exchange
 
@@ -51,10 +52,13 @@ def mapped(
 
 
 def test_an_answer_fills_all_tables_with_all_their_columns() -> None:
+    as_json = mapped(an_exchange(details=InferenceDetails(function_type="json"))).rows
     rows = mapped(an_exchange()).rows
-    assert set(rows) == set(COLUMNS)
+    assert len(rows) == len(as_json) == 5 and set(rows | as_json) == set(COLUMNS)
     for table, columns in COLUMNS.items():
-        assert len(rows[table]) == 1 and set(columns) <= set(rows[table][0])
+        for filled in (rows, as_json):
+            assert all(set(columns) <= set(row) for row in filled.get(table, [{*columns}]))
+            assert len(filled.get(table, [None])) == 1
 
 
 def test_the_time_of_a_row_is_the_time_in_its_id() -> None:

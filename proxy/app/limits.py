@@ -1,0 +1,33 @@
+"""Small values of a configuration in their live form: limits in time, rules of rewriting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from proxy.config.schema import ExtraBodyRule, ExtraHeaderRule, Timeouts
+from proxy.models.model import TimeLimits
+from proxy.models.rewrite import HeaderRewrite, Rewrite, Rewrites
+
+
+def time_limits(timeouts: Timeouts) -> TimeLimits:
+    return TimeLimits(
+        seconds(timeouts.non_streaming.total_ms),
+        seconds(timeouts.streaming.ttft_ms),
+        seconds(timeouts.streaming.total_ms),
+    )
+
+
+def seconds(millis: int | None) -> float | None:
+    return None if millis is None else millis / 1000
+
+
+def rewrites_of(body: Sequence[ExtraBodyRule], headers: Sequence[ExtraHeaderRule]) -> Rewrites:
+    return Rewrites(
+        tuple(Rewrite(_tokens(rule.pointer), rule.value, rule.deletes) for rule in body),
+        tuple(HeaderRewrite(rule.name, None if rule.deletes else rule.value) for rule in headers),
+    )
+
+
+def _tokens(pointer: str) -> tuple[str, ...]:
+    """The reference tokens of a JSON pointer (RFC 6901, 4)."""
+    return tuple(token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:])

@@ -1,0 +1,74 @@
+"""Warnings about a configuration that loads: old spellings, foreign sections, unbuilt parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from proxy.config.findings import Path, Tree, dotted
+from proxy.config.schema.unbuilt import Unbuilt
+from proxy.config.tree import select, table, tables
+
+_NO_CLICKHOUSE = "there is no ClickHouse here; records go to Postgres"
+_LOCKED = "nobody is let in: list the hashes of callers' keys under `zeroproxy.api_keys`"
+_DEPRECATED = (
+    (("functions", "*", "variants", "*", "input_wrappers"), "use `templates`"),
+    (("functions", "*", "variants", "*", "timeout_s"), "give the candidates `timeouts`"),
+    (("evaluations", "*", "evaluators", "*", "cutoff"), "remove it"),
+    (("functions", "*", "evaluators", "*", "cutoff"), "remove it"),
+    (("gateway", "observability", "disable_automatic_migrations"), "remove it"),
+    (("postgres", "enabled"), "remove it; the address decides"),
+    (("postgres", "inference_retention_days"), "write `inference_data_retention_days`"),
+    (("models", "*", "providers", "*", "allow_auto_detect_region"), "write `region: sdk`"),
+    (("gateway", "template_filesystem_access", "enabled"), "`base_path` says it"),
+    (("optimizers", "*", "evaluation_name"), "use `evaluator_names`"),
+)
+_OLD_WORDS = {
+    "uniform": "static",
+    "static_weights": "static",
+    "track_and_stop": "adaptive",
+}
+
+
+def find_notices(tree: Tree) -> Iterator[tuple[Path, str]]:
+    """Place and sentence of each, in no particular order."""
+    for pattern, advice in _DEPRECATED:
+        for path, _ in select(tree, *pattern):
+            yield path, f"deprecated; {advice}"
+    for path, split in _experiments(tree):
+        if (word := split.get("type")) in _OLD_WORDS:
+            yield (*path, "type"), f"`{word}` is deprecated; write `{_OLD_WORDS[word]}`"
+    for path, rule in tables(tree, "rate_limiting", "rules", "*"):
+        if not any("_per_" in key for key in rule):
+            yield path, "the rule has no limit, such as `tokens_per_minute`"
+    yield from _foreign(tree)
+
+
+def _experiments(tree: Tree) -> Iterator[tuple[Path, Tree]]:
+    yield from tables(tree, "functions", "*", "experimentation")
+    yield from tables(tree, "functions", "*", "experimentation", "namespaces", "*")
+
+
+def _foreign(tree: Tree) -> Iterator[tuple[Path, str]]:
+    gateway = table(tree, "gateway")
+    if "clickhouse" in tree:
+        yield ("clickhouse",), f"accepted, without effect: {_NO_CLICKHOUSE}"
+    for key in ("observability", "cache"):
+        if table(gateway, key).get("backend") == "clickhouse":
+            yield ("gateway", key, "backend"), _NO_CLICKHOUSE
+    if table(gateway, "auth").get("enabled") is True:
+        keys = table(tree, "zeroproxy").get("api_keys")
+        who = "callers need a key of `zeroproxy.api_keys`" if keys else _LOCKED
+        yield ("gateway", "auth", "enabled"), f"managed keys are not built yet; {who}"
+    if "autopilot" in tree:
+        yield ("autopilot",), "accepted, without effect: there is no autopilot here"
+
+
+def render_unbuilt(unbuilt: Sequence[Unbuilt]) -> Iterator[str]:
+    """One sentence for each thing that is not built yet, however often it is named."""
+    groups: dict[tuple[str, bool], list[Unbuilt]] = {}
+    for each in unbuilt:
+        groups.setdefault((each.name, each.blocks), []).append(each)
+    for (name, blocks), found in groups.items():
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        effect = "what needs it is answered with 501" if blocks else "it has no effect"
+        yield f"{dotted(found[0].path)}{more}: not built yet: {name}; {effect}"

@@ -1,0 +1,216 @@
+"""What the envelope and the native API do alike with a request for an inference."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+from uuid import UUID
+
+from aiohttp import web
+
+from proxy.errors import AllVariantsFailed, InvalidRequest, NotFound, NotSupported
+from proxy.http.auth import Keys
+from proxy.http.client_stream import ClientStream
+from proxy.http.errors import VERSION_HEADER, Dialect, respond, word
+from proxy.http.overrides import read_body_rules, read_header_rules
+from proxy.inference.function import DYNAMIC_VARIANT
+from proxy.inference.prepare import Call
+from proxy.inference.tools import ToolRequest
+from proxy.models.credentials import CallCredentials
+from proxy.services.infer import InferService
+from proxy.services.infer_call import InferenceCall, Outlet
+from proxy.services.relay_call import new_call_ids
+from proxy.services.targets import Target
+from proxy.services.tasks import ChatTask
+from proxy.types.ids import parse_episode_id
+from proxy.types.request import Input, Params
+from proxy.wire.envelope.extensions import CacheOptions
+from proxy.wire.envelope.tools import ToolChoice
+
+log = logging.getLogger(__name__)
+
+
+class Asked(Protocol):
+    """A request of either API, as its decoder read it."""
+
+    @property
+    def function_name(self) -> str | None: ...
+    @property
+    def model_name(self) -> str | None: ...
+    @property
+    def input(self) -> Input: ...
+    @property
+    def stream(self) -> bool: ...
+    @property
+    def params(self) -> Params: ...
+    @property
+    def variant_name(self) -> str | None: ...
+    @property
+    def dryrun(self) -> bool: ...
+    @property
+    def episode_id(self) -> UUID | None: ...
+    @property
+    def namespace(self) -> str | None: ...
+    @property
+    def tags(self) -> Mapping[str, str]: ...
+    @property
+    def allowed_tools(self) -> tuple[str, ...] | None: ...
+    @property
+    def additional_tools(self) -> bytes | None: ...
+    @property
+    def choice(self) -> ToolChoice | None: ...
+    @property
+    def parallel_tool_calls(self) -> bool | None: ...
+    @property
+    def provider_tools(self) -> tuple[bytes, ...]: ...
+    @property
+    def output_schema(self) -> bytes | None: ...
+    @property
+    def response_format(self) -> bytes | None: ...
+    @property
+    def credentials(self) -> Mapping[str, str]: ...
+    @property
+    def cache_options(self) -> CacheOptions: ...
+    @property
+    def extra_body(self) -> tuple[bytes, ...]: ...
+    @property
+    def extra_headers(self) -> tuple[bytes, ...]: ...
+    @property
+    def internal_dynamic_variant_config(self) -> bytes | None: ...
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """How a request came in."""
+
+    request: web.BaseRequest
+    api_key_name: str
+    lane: str
+    endpoint: str
+    body: bytes
+    began: float
+
+
+class Inferences:
+    """Makes calls of requests and has them answered."""
+
+    def __init__(self, service: InferService, keys: Keys) -> None:
+        self.service = service
+        self._keys = keys
+
+    def call(self, asked: Asked, entrance: Entrance) -> InferenceCall:
+        """The call that a request asks for.
+
+        Raises:
+            RequestError: target, input or tools are not what they must be.
+        """
+        warn(asked.warnings)
+        check_cache(asked.cache_options)
+        inference_id, fresh_episode = new_call_ids()
+        episode_id = _episode(asked.episode_id) or fresh_episode
+        target, pinned = self._target(asked)
+        checked = self.service.targets.check(target, self._wanted(asked))
+        return InferenceCall(
+            began=entrance.began,
+            id=inference_id,
+            lane=entrance.lane,
+            endpoint=entrance.endpoint,
+            path=entrance.request.path,
+            body=entrance.body,
+            target=target,
+            function_name=asked.function_name,
+            task=ChatTask(checked, asked.stream),
+            episode_id=episode_id,
+            pinned=pinned,
+            tags=_tags(asked),
+            credentials=CallCredentials(
+                self._keys.caller_bearer(entrance.request), asked.credentials
+            ),
+            user_agent=entrance.request.headers.get("User-Agent", ""),
+            api_key_name=entrance.api_key_name,
+            namespace=asked.namespace,
+            extra_body=read_body_rules(asked.extra_body),
+            extra_headers=read_header_rules(asked.extra_headers),
+            extra_body_json=b"[" + b",".join(asked.extra_body) + b"]",
+            dryrun=asked.dryrun,
+            bare_errors=pinned is not None,
+        )
+
+    def _wanted(self, asked: Asked) -> Call:
+        additional = asked.additional_tools
+        tools = ToolRequest(
+            allowed=asked.allowed_tools,
+            additional=None if additional is None else self.service.targets.tools(additional),
+            choice=asked.choice,
+            parallel=asked.parallel_tool_calls,
+            provider_tools=asked.provider_tools,
+        )
+        return Call(asked.input, asked.params, tools, asked.output_schema, asked.response_format)
+
+    def _target(self, asked: Asked) -> tuple[Target, str | None]:
+        """Where the call goes, and the variant that it is pinned to."""
+        targets = self.service.targets
+        if asked.function_name is not None:
+            target = targets.function_target(asked.function_name)
+            if asked.internal_dynamic_variant_config is None:
+                if asked.variant_name is not None:
+                    target.check_variant(asked.variant_name)
+                return target, asked.variant_name
+            return targets.dynamic(target, asked.internal_dynamic_variant_config), DYNAMIC_VARIANT
+        try:
+            return targets.model_target(asked.model_name or ""), None
+        except NotFound as error:
+            raise InvalidRequest(
+                f"Invalid inference target: Invalid model name: {error}", param="model"
+            ) from error
+
+    async def answer(
+        self,
+        entrance: Entrance,
+        call: InferenceCall,
+        outlet: Outlet,
+        failed: Callable[[], Dialect],
+    ) -> web.StreamResponse:
+        """Have the call answered; `failed` has the dialect of the error when no variant could."""
+        client = ClientStream(entrance.request, (VERSION_HEADER,))
+        try:
+            await self.service.infer(call, outlet, client)
+        except AllVariantsFailed as error:
+            return respond(replace(word(error), status=500 if error.bare else 502), failed())
+        return client
+
+
+def check_cache(options: CacheOptions) -> None:
+    """Refuse, by name, what is understood but not built: it must not be dropped silently.
+
+    Raises:
+        NotSupported: the request asks for it.
+    """
+    if options.enabled != "off":
+        raise NotSupported(
+            f"`cache_options` with `enabled: {options.enabled}`: the cache is not served yet",
+            param="cache_options",
+        )
+
+
+def warn(warnings: tuple[str, ...]) -> None:
+    """Put a request's warnings into the log."""
+    for warning in warnings:
+        log.warning("%s", warning)
+
+
+def _episode(given: UUID | None) -> UUID | None:
+    return None if given is None else parse_episode_id(str(given))
+
+
+def _tags(asked: Asked) -> dict[str, str]:
+    tags = dict(asked.tags)
+    if asked.namespace is not None:
+        tags["tensorzero::namespace"] = asked.namespace
+    if asked.variant_name is not None:
+        tags["tensorzero::variant_pinned"] = asked.variant_name
+    return tags

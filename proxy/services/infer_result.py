@@ -1,0 +1,135 @@
+"""From what is known of a call to what its caller is told: who served it, and the whole answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from proxy.inference.prepare import Prepared
+from proxy.inference.variants.base import Told
+from proxy.services.infer_call import AnyResult, InferProgress, MadeCall, Result, Served
+from proxy.services.leg import Leg
+from proxy.services.tasks import ChatModelTask
+from proxy.types.content import Block, Text, ToolCall
+from proxy.types.embeddings import EmbeddingsAnswer
+from proxy.types.response import Chunk, TextDelta, as_delta
+from proxy.types.usage import Usage, total_usage
+
+
+def served_by(progress: InferProgress) -> Served:
+    """Who answers; of a strategy's settled answer, whoever was asked last."""
+    call, leg, variant = progress.call, _last(progress), progress.variant
+    assert variant is not None and leg.route is not None and leg.model_inference_id is not None
+    prepared = prepared_of(progress)
+    return Served(
+        inference_id=call.id,
+        episode_id=call.episode_id,
+        function_name=call.function_name,
+        kind=call.target.spec.kind,
+        variant_name=variant.name,
+        model_name=leg.candidate.model.name,
+        provider_name=leg.route.name,
+        provider_type=leg.route.provider.type,
+        model_inference_id=leg.model_inference_id,
+        tool_as_text=prepared is not None and prepared.calls_are_texts,
+        earlier=_made(each for each in progress.legs if each is not progress.leg),
+        failures=progress.failures,
+    )
+
+
+def headers_of(served: Served) -> list[tuple[str, str]]:
+    """Our headers of an answer, which name what served the call."""
+    named = [
+        ("x-request-id", str(served.inference_id)),
+        ("x-tensorzero-inference-id", str(served.inference_id)),
+        ("x-tensorzero-episode-id", str(served.episode_id)),
+    ]
+    if served.function_name is not None:
+        named.append(("x-tensorzero-function-name", served.function_name))
+        named.append(("x-tensorzero-variant-name", served.variant_name))
+    named.append(("x-tensorzero-model-name", served.model_name))
+    named.append(("x-tensorzero-provider-name", served.provider_name))
+    return named
+
+
+def result_of(progress: InferProgress) -> AnyResult:
+    """The answer, or as much of it as came, as its function understands it."""
+    told = told_by(progress)
+    if told is None:
+        answer = _last(progress).result()
+        assert isinstance(answer, EmbeddingsAnswer)
+        return answer
+    prepared = told.prepared
+    content = prepared.read_chat(told.answer.blocks)
+    settled = progress.settled
+    return Result(
+        answer=replace(told.answer, usage=usage_of(progress), blocks=_shown(told)),
+        content=content,
+        output=prepared.read_json(told.answer.blocks) if prepared.kind == "json" else None,
+        original_response=told.answer.raw_response
+        if settled is None
+        else settled.original_response,
+        calls=_made(progress.legs),
+    )
+
+
+def replayed(progress: InferProgress) -> Iterator[Chunk]:
+    """A whole answer as the chunks of a stream: all of it at once, then what it took."""
+    result = result_of(progress)
+    assert isinstance(result, Result)
+    if result.output is None:
+        deltas = tuple(as_delta(str(at), block) for at, block in enumerate(result.answer.blocks))
+    else:
+        raw = result.output.raw
+        deltas = () if raw is None else (TextDelta("0", raw),)
+    yield Chunk(deltas)
+    yield Chunk(usage=result.answer.usage, finish_reason=result.answer.finish_reason)
+
+
+def told_by(progress: InferProgress) -> Told | None:
+    """The answer and how to read it; None of vectors."""
+    if progress.settled is not None:
+        return progress.settled.told
+    leg = _last(progress)
+    answer = leg.result()
+    if not isinstance(leg.task, ChatModelTask) or isinstance(answer, EmbeddingsAnswer):
+        return None
+    return Told(answer, leg.task.prepared)
+
+
+def prepared_of(progress: InferProgress) -> Prepared | None:
+    """How the answer is to be read; None of vectors."""
+    if progress.settled is not None:
+        return progress.settled.told.prepared
+    task = _last(progress).task
+    return task.prepared if isinstance(task, ChatModelTask) else None
+
+
+def usage_of(progress: InferProgress) -> Usage:
+    """What all answered calls of models consumed together."""
+    return total_usage([leg.result().usage for leg in progress.legs if leg.answered])
+
+
+def _last(progress: InferProgress) -> Leg:
+    return progress.leg or progress.legs[-1]
+
+
+def _made(legs: Sequence[Leg] | Iterator[Leg]) -> list[MadeCall]:
+    return [_made_call(leg) for leg in legs if leg.answered]
+
+
+def _made_call(leg: Leg) -> MadeCall:
+    assert leg.route is not None and leg.model_inference_id is not None
+    api_type = "embeddings" if leg.task.wire == "embeddings" else "chat_completions"
+    raw = leg.result().raw_response
+    return MadeCall(leg.route.provider.type, leg.model_inference_id, api_type, raw)
+
+
+def _shown(told: Told) -> tuple[Block, ...]:
+    """The blocks, with texts where calls of tools stand for them."""
+    if not told.prepared.calls_are_texts:
+        return told.answer.blocks
+    return tuple(
+        Text(block.arguments) if isinstance(block, ToolCall) else block
+        for block in told.answer.blocks
+    )

@@ -1,0 +1,73 @@
+"""One question to one model, with all its attempts; a call has one leg, or as its strategy asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from proxy.errors import UpstreamError
+from proxy.models.model import Route
+from proxy.models.policy import CallLog, Candidate
+from proxy.models.rewrite import NO_REWRITES, Rewrites
+from proxy.services.recording_tap import RecordingTap
+from proxy.services.tasks import AnyAnswer, ModelTask
+from proxy.wire.accumulate import ChunkAccumulator
+
+
+@dataclass(slots=True)
+class Failure:
+    """One failed attempt, for the sentence that the caller is told."""
+
+    variant_name: str
+    provider_name: str
+    provider_type: str
+    error: UpstreamError
+
+
+@dataclass(slots=True)
+class Leg:
+    """What is asked, and what is known of the attempt that is under way or was the last."""
+
+    variant_name: str
+    candidate: Candidate
+    task: ModelTask
+    log: CallLog
+    rewrites: Rewrites = NO_REWRITES
+    takes_extras: bool = True
+    """Whether the request's own `extra_body` and `extra_headers` apply."""
+    route: Route | None = None
+    model_inference_id: UUID | None = None
+    raw_request: bytes = b""
+    wire: str = ""
+    """Of the raw answer; empty when the provider answered in neutral values."""
+    tap: RecordingTap = field(default_factory=lambda: RecordingTap(0))
+    answer: AnyAnswer | None = None
+    """Of one that was not streamed."""
+    accumulator: ChunkAccumulator = field(default_factory=ChunkAccumulator)
+    started: bool = False
+    """Whether the client has been sent some of this answer."""
+    error: UpstreamError | None = None
+    """What broke the answer off after that."""
+    failures: list[Failure] = field(default_factory=list)
+    attempt_began: float = 0.0
+    first_at: float | None = None
+    last_at: float = 0.0
+    upstream_headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is an answer, or a part of one."""
+        return self.answer is not None or self.started
+
+    def result(self) -> AnyAnswer:
+        """The answer, or as much of it as came."""
+        return self.answer or self.accumulator.answer()
+
+    def begin(self, route: Route, identifier: UUID, record_limit: int, now: float) -> None:
+        """Another attempt; the last one is forgotten."""
+        self.route, self.model_inference_id = route, identifier
+        self.tap, self.accumulator = RecordingTap(record_limit), ChunkAccumulator()
+        self.answer, self.upstream_headers = None, {}
+        self.raw_request, self.wire = b"", ""
+        self.attempt_began = self.last_at = now

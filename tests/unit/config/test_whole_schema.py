@@ -1,0 +1,228 @@
+"""Every section of the schema loads; what is not built yet is named, not refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from proxy.config.load import LoadedConfig, load_config
+from proxy.config.schema import (
+    AdaptiveShares,
+    BestOfNVariant,
+    ChatCompletionVariant,
+    ChatFunction,
+    DiclVariant,
+    EnvLocation,
+    JsonFunction,
+    MixtureOfNVariant,
+    SdkLocation,
+    SpecificTool,
+    blocking,
+    shorthand_provider,
+)
+from proxy.config.schema.rate_limiting import RateLimit
+
+SAMPLES = Path(__file__).parents[2] / "data/config"
+KEYS = dict.fromkeys(
+    [
+        *("ANTHROPIC_API_KEY", "AZURE_API_KEY", "DEEPSEEK_API_KEY", "FIREWORKS_API_KEY"),
+        *("GOOGLE_AI_STUDIO_API_KEY", "GROQ_API_KEY", "HYPERBOLIC_API_KEY", "MISTRAL_API_KEY"),
+        *("OPENROUTER_API_KEY", "TOGETHER_API_KEY", "XAI_API_KEY", "TEAM_KEY"),
+        *("AWS_ID", "AWS_KEY", "OTHER"),
+    ],
+    "stand-in",
+)
+
+
+def sample(name: str) -> LoadedConfig:
+    return load_config(str(SAMPLES / name), KEYS)
+
+
+def unbuilt(loaded: LoadedConfig) -> set[str]:
+    return {each.name for each in loaded.unbuilt if each.blocks}
+
+
+class TestDesk:
+    """A chat with tools, a JSON function, and every type of variant."""
+
+    def test_tools_come_with_their_schemas(self):
+        config = sample("desk/tensorzero.toml").config
+        tool = config.tools["refund"]
+        assert (tool.name, tool.strict) == ("pay_back", False)
+        assert tool.parameters.label == "find_order.json"
+        assert tool.parameters.value["required"] == ["order"]
+        function = config.functions["answer"]
+        assert isinstance(function, ChatFunction)
+        assert function.tools == ("find_order", "refund")
+        assert function.tool_choice == SpecificTool(specific="find_order")
+
+    def test_schemas_and_templates_of_both_spellings_meet(self):
+        config = sample("desk/tensorzero.toml").config
+        function = config.functions["answer"]
+        assert list(function.input_schemas) == ["system", "ticket"]
+        variant = function.variants["plain"]
+        assert isinstance(variant, ChatCompletionVariant)
+        assert list(variant.role_templates) == ["system"]
+        assert variant.named_templates["ticket"].text.startswith("Order {{ order }}")
+        wrapped = config.functions["sort"].variants["direct"]
+        assert isinstance(wrapped, ChatCompletionVariant)
+        assert wrapped.role_templates["user"].label == "wrap.minijinja"
+
+    def test_included_templates_are_read_however_deep(self):
+        loaded = sample("desk/tensorzero.toml")
+        files = loaded.config.gateway.template_filesystem_access.files
+        assert files.keys() == {"tone.minijinja", "parts/words.minijinja"}
+        assert "Be kind." in files["tone.minijinja"]
+        assert "Be kind." in loaded.snapshot.text
+        assert SAMPLES / "desk/shared/tone.minijinja" in loaded.files
+
+    def test_every_type_of_variant_arrives(self):
+        variants = sample("desk/tensorzero.toml").config.functions["sort"].variants
+        mixed, examples = variants["mixed"], variants["examples"]
+        assert isinstance(mixed, MixtureOfNVariant)
+        assert (mixed.candidates, mixed.fuser.json_mode) == (("direct", "thinking"), "on")
+        assert isinstance(examples, DiclVariant)
+        assert (examples.k, examples.embedding_model, examples.max_distance) == (4, "near", 0.4)
+        assert examples.system_instructions is not None
+
+    def test_the_older_timeout_of_candidates_becomes_theirs(self):
+        variants = sample("desk/tensorzero.toml").config.functions["answer"].variants
+        assert isinstance(variants["best"], BestOfNVariant)
+        assert variants["plain"].timeouts.non_streaming.total_ms == 1500
+        assert variants["plain"].timeouts.streaming.ttft_ms == 1500
+        assert variants["hidden"].timeouts.non_streaming.total_ms is None
+
+    def test_experiments_of_namespaces_stand_beside_the_other(self):
+        function = sample("desk/tensorzero.toml").config.functions["answer"]
+        assert function.experimentation is not None
+        staff = function.experimentation.namespaces["staff"]
+        assert isinstance(staff, AdaptiveShares)
+        assert (staff.metric, dict(staff.candidate_variants)) == (
+            "solved",
+            {"hidden": 1, "plain": 1},
+        )
+
+    def test_a_json_function_has_an_output_schema(self):
+        function = sample("desk/tensorzero.toml").config.functions["sort"]
+        assert isinstance(function, JsonFunction)
+        assert function.output_schema is not None
+        assert function.output_schema.value["type"] == "object"
+
+    def test_judges_and_costs_arrive(self):
+        config = sample("desk/tensorzero.toml").config
+        evaluators = config.evaluations["weekly"].evaluators
+        assert evaluators["program"].typescript_file.text.startswith("export")
+        assert evaluators["quality"].variants["many"].fuser.json_mode == "strict"
+        costs = config.models["quick"].providers["main"].cost
+        assert [cost.cost_per_million for cost in costs] == [0.2, -0.1]
+
+    def test_old_spellings_are_named_in_warnings(self):
+        warnings = "\n".join(sample("desk/tensorzero.toml").warnings)
+        for word in ("timeout_s: deprecated", "input_wrappers: deprecated", "`uniform`", "cutoff"):
+            assert word in warnings
+
+    def test_what_is_not_built_is_found_at_its_place(self):
+        function = sample("desk/tensorzero.toml").config.functions["sort"]
+        assert blocking(function.variants["direct"]) is None
+        found = blocking(function.variants["examples"])
+        assert found is not None
+        assert (found.path, found.name) == (("model",), "the shorthand `anthropic::`")
+
+
+class TestVendors:
+    def test_every_type_of_provider_loads(self):
+        model = sample("vendors.toml").config.models["all"]
+        assert len(model.providers) == 20
+        assert {each.type for each in model.providers.values()} >= {"anthropic", "aws_bedrock"}
+
+    def test_types_name_their_default_location(self):
+        providers = sample("vendors.toml").config.models["all"].providers
+        assert providers["openai"].api_key_location == EnvLocation("TEAM_KEY")
+        assert providers["tuned"].api_key_location == SdkLocation()
+
+    def test_vendors_without_a_live_form_are_named(self):
+        loaded = sample("vendors.toml")
+        providers = loaded.config.models["all"].providers
+        assert blocking(providers["anthropic"]).name == "provider type `anthropic`"
+        assert blocking(providers["openai"]).name == "`api_type: responses`"
+        assert blocking(providers["azure"]).path == ("endpoint",)
+        assert blocking(providers["groq"]) is None
+        assert "provider type `aws_bedrock`" in unbuilt(loaded)
+        assert any("anthropic" in warning and "501" in warning for warning in loaded.warnings)
+
+    def test_secrets_in_the_open_stay_out_of_the_snapshot(self):
+        assert "hush" not in sample("vendors.toml").snapshot.text
+        assert "hush" not in sample("operations.toml").snapshot.text
+
+
+class TestOperations:
+    def test_rate_limits_become_buckets(self):
+        always, by_user = sample("operations.toml").config.rate_limiting.rules
+        assert always.limits[0] == RateLimit(
+            resource="tokens", interval="minute", capacity=1000, refill_rate=10
+        )
+        assert always.limits[1].capacity == always.limits[1].refill_rate == 5
+        assert (by_user.priority, by_user.limits[0].capacity) == (2, 12.5)
+        assert by_user.scope[0].tag_value == "tensorzero::each"
+
+    def test_foreign_sections_are_accepted_and_explained(self):
+        warnings = sample("operations.toml").warnings
+        assert any(warning.startswith("clickhouse: accepted") for warning in warnings)
+        assert any(warning.startswith("autopilot: accepted") for warning in warnings)
+        assert any("no ClickHouse here; records go to Postgres" in warning for warning in warnings)
+
+    def test_who_asks_for_managed_keys_gets_no_open_door(self):
+        loaded = sample("operations.toml")
+        (nobody,) = loaded.config.zeroproxy.api_keys
+        assert nobody.sha256 == "0" * 64
+        assert loaded.config.zeroproxy.default_provider is None
+        assert any("nobody is let in" in warning for warning in loaded.warnings)
+
+    def test_every_key_of_the_gateway_arrives(self):
+        gateway = sample("operations.toml").config.gateway
+        assert gateway.cache.valkey.ttl_s == 60
+        assert gateway.export.otlp.traces.format == "openinference"
+        assert gateway.relay is not None
+        assert gateway.relay.gateway_url == "http://other:3000/"
+        assert blocking(gateway) is not None
+
+
+def test_a_shorthand_takes_its_types_location(load):
+    text = "provider_types: {groq: {defaults: {api_key_location: 'env::MINE'}}}"
+    config = load(text, environ={"MINE": "k"}).config
+    provider = shorthand_provider("groq", "x", config.provider_types)
+    assert provider.api_key_location == EnvLocation("MINE")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("anthropic::x", "the shorthand `anthropic::`"),
+        ("openai::responses::x", "the shorthand `openai::responses::`"),
+        ("openai::x", None),
+    ],
+)
+def test_shorthands_of_vendors_that_are_not_built_load(name, expected, load):
+    variant = f'{{type: chat_completion, model: "{name}"}}'
+    config = load(f"functions: {{f: {{type: chat, variants: {{v: {variant}}}}}}}").config
+    found = blocking(config.functions["f"].variants["v"])
+    assert (found.name if found else None) == expected
+
+
+def test_included_templates_stay_inside_their_folder(load):
+    template = "{__tensorzero_remapped_path: t, __data: '{% include \"../secret\" %}'}"
+    text = (
+        "gateway: {template_filesystem_access: {base_path: shared}}\n"
+        "functions: {f: {type: chat, variants: {v: {type: chat_completion, "
+        f'model: "dummy::good", templates: {{a: {{path: {template}}}}}}}}}}}}}\n'
+    )
+    loaded = load({"routes.yaml": text, "secret": "hush", "shared/a": ""})
+    assert loaded.config.gateway.template_filesystem_access.files == {}
+
+
+def test_callers_keys_of_ours_open_what_managed_keys_would(load):
+    keys = f"api_keys: [{{name: a, sha256: '{'1' * 64}'}}]"
+    loaded = load(f"gateway: {{auth: {{enabled: true}}}}\nzeroproxy: {{{keys}}}")
+    assert [key.name for key in loaded.config.zeroproxy.api_keys] == ["a"]
+    assert any("a key of `zeroproxy.api_keys`" in warning for warning in loaded.warnings)
