@@ -170,6 +170,17 @@ class UpstreamReset(UpstreamError):
     kind = "reset"
 
 
+@dataclass(frozen=True, slots=True)
+class TimeoutScope:
+    """A configured limit: of a `Variant`, a `Model` or a `Model provider`."""
+
+    kind: str
+    name: str
+    key: str
+    """Such as `non_streaming.total_ms`."""
+    seconds: float
+
+
 class UpstreamTimeout(UpstreamError):
     """A configured limit passed. `limit` is `connect`, `total`, `first_token` or `idle`."""
 
@@ -179,6 +190,8 @@ class UpstreamTimeout(UpstreamError):
         super().__init__(f"{where or 'the provider'} passed its {limit} limit of {seconds:g} s")
         self.limit = limit
         self.seconds = seconds
+        self.scope: TimeoutScope | None = None
+        """Whose limit it was, where the configuration has one for a part of the call."""
 
 
 class UpstreamGarbage(UpstreamError):

@@ -33,6 +33,7 @@ from proxy.inference.templates import TemplateSet
 from proxy.inference.tools import FunctionTools
 from proxy.inference.variant import Variant
 from proxy.models.budget import RetryBudget
+from proxy.models.cost import Prices, build_prices
 from proxy.models.credentials import load_credential, no_credential
 from proxy.models.model import NO_LIMITS, Model, Route, TimeLimits
 from proxy.models.policy import Candidate, Schedule
@@ -129,6 +130,7 @@ class LiveBuilder:
             entry.api_key_location,
             time_limits(entry.timeouts),
             rewrites_of(entry.extra_body, entry.extra_headers),
+            build_prices(entry),
         )
 
     def _embedding_route(self, name: str, entry: EmbeddingProviderConfig) -> Route:
@@ -138,6 +140,7 @@ class LiveBuilder:
             entry.api_key_location,
             TimeLimits(seconds(entry.timeout_ms)),
             rewrites_of(entry.extra_body, entry.extra_headers),
+            build_prices(entry),
         )
 
     def _placed(
@@ -147,6 +150,7 @@ class LiveBuilder:
         location: CredentialLocation,
         limits: TimeLimits = NO_LIMITS,
         rewrites: Rewrites = NO_REWRITES,
+        prices: Prices | None = None,
     ) -> Route:
         """The provider with its credential and the budget of its origin."""
         takes = provider.takes_secret
@@ -157,6 +161,7 @@ class LiveBuilder:
             limits=limits,
             budget=self._budget_of(provider.origin),
             rewrites=rewrites,
+            prices=prices,
             operators_key=(takes and _is_operators(location, self._environ))
             or any(rule.value is not None for rule in rewrites.headers),
         )

@@ -35,7 +35,8 @@ def find_notices(tree: Tree) -> Iterator[tuple[Path, str]]:
         for path, _ in select(tree, *pattern):
             yield path, f"deprecated; {advice}"
     for path, split in _experiments(tree):
-        if (word := split.get("type")) in _OLD_WORDS:
+        word = split.get("type")
+        if isinstance(word, str) and word in _OLD_WORDS:
             yield (*path, "type"), f"`{word}` is deprecated; write `{_OLD_WORDS[word]}`"
     for path, rule in tables(tree, "rate_limiting", "rules", "*"):
         if not any("_per_" in key for key in rule):
@@ -55,20 +56,23 @@ def _foreign(tree: Tree) -> Iterator[tuple[Path, str]]:
     for key in ("observability", "cache"):
         if table(gateway, key).get("backend") == "clickhouse":
             yield ("gateway", key, "backend"), _NO_CLICKHOUSE
-    if table(gateway, "auth").get("enabled") is True:
-        keys = table(tree, "zeroproxy").get("api_keys")
-        who = "callers need a key of `zeroproxy.api_keys`" if keys else _LOCKED
-        yield ("gateway", "auth", "enabled"), f"managed keys are not built yet; {who}"
+    asked = table(gateway, "auth").get("enabled") is True
+    if asked and not table(tree, "zeroproxy").get("api_keys"):
+        yield ("gateway", "auth", "enabled"), _LOCKED
     if "autopilot" in tree:
         yield ("autopilot",), "accepted, without effect: there is no autopilot here"
 
 
 def render_unbuilt(unbuilt: Sequence[Unbuilt]) -> Iterator[str]:
     """One sentence for each thing that is not built yet, however often it is named."""
-    groups: dict[tuple[str, bool], list[Unbuilt]] = {}
+    groups: dict[tuple[str, str], list[Unbuilt]] = {}
     for each in unbuilt:
-        groups.setdefault((each.name, each.blocks), []).append(each)
-    for (name, blocks), found in groups.items():
+        groups.setdefault((each.name, _effect(each)), []).append(each)
+    for (name, effect), found in groups.items():
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        effect = "what needs it is answered with 501" if blocks else "it has no effect"
         yield f"{dotted(found[0].path)}{more}: not built yet: {name}; {effect}"
+
+
+def _effect(unbuilt: Unbuilt) -> str:
+    blocked = "what needs it is answered with 501"
+    return unbuilt.instead or (blocked if unbuilt.blocks else "it has no effect")

@@ -78,12 +78,16 @@ def _finding(error: Mapping[str, Any]) -> Finding:
         return Finding(spot.path, f"invalid type: expected {expected}, found {found}", remedy)
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
-        bound = context[key]
-        remedy = f"write a number that is {words} {bound:g}"
-        return Finding(spot.path, f"out of range: must be {words} {bound:g}", remedy)
+        range_ = f"{words} {_plain(context[key])}"
+        remedy = f"write a number that is {range_}"
+        return Finding(spot.path, f"out of range: must be {range_}", remedy)
     if kind == "string_too_short":
         return Finding(spot.path, "must not be empty", "write its name, or remove the key")
     return Finding(spot.path, str(error["msg"]).lower(), "see docs/configuration.md")
+
+
+def _plain(bound: float) -> str:
+    return str(int(bound)) if bound == int(bound) else f"{bound:g}"
 
 
 def _unknown_key(parent: Spot, key: str) -> Finding:

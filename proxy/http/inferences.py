@@ -10,7 +10,13 @@ from uuid import UUID
 
 from aiohttp import web
 
-from proxy.errors import AllVariantsFailed, InvalidRequest, NotFound, NotSupported
+from proxy.errors import (
+    AllVariantsFailed,
+    InvalidRequest,
+    NotFound,
+    NotSupported,
+    UpstreamTimeout,
+)
 from proxy.http.auth import Keys
 from proxy.http.client_stream import ClientStream
 from proxy.http.errors import VERSION_HEADER, Dialect, respond, word
@@ -180,7 +186,7 @@ class Inferences:
         try:
             await self.service.infer(call, outlet, client)
         except AllVariantsFailed as error:
-            return respond(replace(word(error), status=500 if error.bare else 502), failed())
+            return respond(replace(word(error), status=_status(error)), failed())
         return client
 
 
@@ -201,6 +207,14 @@ def warn(warnings: tuple[str, ...]) -> None:
     """Put a request's warnings into the log."""
     for warning in warnings:
         log.warning("%s", warning)
+
+
+def _status(error: AllVariantsFailed) -> int:
+    """TensorZero's: of a variant that the caller chose, that of its own error."""
+    if not error.bare:
+        return 502
+    scope = error.last.scope if isinstance(error.last, UpstreamTimeout) else None
+    return 408 if scope is not None and scope.kind != "Model provider" else 500
 
 
 def _episode(given: UUID | None) -> UUID | None:

@@ -47,6 +47,12 @@ class Function:
     pool: Draw
     spec: FunctionSpec = PLAIN
     namespaces: Mapping[str, Draw] = field(default_factory=dict)
+    plain: bool = field(init=False, default=True)
+    """Whether a client's chat needs no more than parameters and a system text to be its call."""
+
+    def __post_init__(self) -> None:
+        plain = self.spec.plain and all(each.plain for each in self.variants.values())
+        object.__setattr__(self, "plain", plain)
 
     def choose(
         self, episode_id: UUID, pinned: str | None, namespace: str | None = None

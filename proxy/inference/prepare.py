@@ -69,6 +69,13 @@ class FunctionSpec:
     output_schema: Schema | None = None
     """Of a JSON function; None is any JSON."""
 
+    @property
+    def plain(self) -> bool:
+        """Whether it says nothing but that this is a chat."""
+        tools = self.tools
+        chosen = tools.choice != AUTO or tools.parallel is not None
+        return self.kind == "chat" and not (self.schemas or tools.names or chosen)
+
 
 PLAIN = FunctionSpec()
 

@@ -10,7 +10,7 @@ import orjson
 
 from proxy.errors import UpstreamUnsupported
 from proxy.inference.prepare import VariantSpec
-from proxy.inference.templates import SystemTemplate
+from proxy.inference.templates import SYSTEM, SystemTemplate
 from proxy.inference.variants.base import Strategy
 from proxy.models.policy import Candidate
 from proxy.models.rewrite import NO_REWRITES, Rewrites
@@ -60,6 +60,19 @@ class Variant:
     rewrites: Rewrites = NO_REWRITES
     strategy: Strategy | None = None
     """What a variant does that is more than one call of one model."""
+    plain: bool = field(init=False, default=True)
+    """Whether all that it does to a chat are parameters and a system text."""
+
+    def __post_init__(self) -> None:
+        templates = self.spec.templates
+        plain = (
+            self.strategy is None
+            and not self.spec.thinks
+            and self.spec.params.json_mode in (None, "off")
+            and templates.names <= {SYSTEM}
+            and not templates.explicit
+        )
+        object.__setattr__(self, "plain", plain)
 
     def missing(
         self, present: frozenset[str], wire: str, renames: Mapping[str, str]
@@ -88,8 +101,13 @@ class Variant:
         """The members to exchange in a body, where there is a system text.
 
         Raises:
-            UpstreamUnsupported: the protocol has no place for a system text.
+            UpstreamUnsupported: the protocol has no place for a system text, or it would take more
+                than that to say what the variant does.
         """
+        if not self.plain:
+            raise UpstreamUnsupported(
+                f"variant `{self.name}` is more than a plain chat: it is served on chat completions"
+            )
         if self.system is None:
             return {}
         if wire == "responses":

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxy.models.budget import RetryBudget
+from proxy.models.cost import Prices
 from proxy.models.credentials import Credential
 from proxy.models.rewrite import NO_REWRITES, Rewrites
 from proxy.providers.base import Provider
@@ -39,6 +40,8 @@ class Route:
     limits: TimeLimits
     budget: RetryBudget
     rewrites: Rewrites = NO_REWRITES
+    prices: Prices | None = None
+    """What its calls cost; None where nobody has said it."""
     operators_key: bool = False
     """Whether its credential is the operator's, not the caller's."""
 

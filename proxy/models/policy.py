@@ -15,16 +15,18 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from types import MappingProxyType
 
 from aiohttp import ClientResponse
 from aiohttp_retry import RetryOptionsBase
 
 from proxy.errors import (
     CredentialMissing,
+    TimeoutScope,
     UpstreamError,
     UpstreamStatus,
     UpstreamTimeout,
@@ -36,6 +38,7 @@ from proxy.types.ports import Limits
 
 FIRST_PAUSE_S = 1.0
 DETAIL_BYTES = 4096
+NO_SCOPES: Mapping[str, TimeoutScope] = MappingProxyType({})
 
 
 class ErrorClass(Enum):
@@ -44,6 +47,9 @@ class ErrorClass(Enum):
     FINAL = "final"
     FAILOVER = "failover"
     RETRY = "retry"
+
+
+Classify = Callable[[UpstreamError], ErrorClass]
 
 
 def classify(error: UpstreamError) -> ErrorClass:
@@ -148,7 +154,7 @@ class Policy:
         log: CallLog,
         *,
         stream: bool,
-        classify: Callable[[UpstreamError], ErrorClass] = classify,
+        classify: Classify = classify,
     ) -> tuple[Candidate, Route] | None:
         """Try until one attempt returns None; `log.last` has the error otherwise."""
         call = _Call(self, attempt, log, stream, classify)
@@ -168,7 +174,7 @@ class _Call:
         attempt: Try,
         log: CallLog,
         stream: bool,
-        classify: Callable[[UpstreamError], ErrorClass],
+        classify: Classify,
     ) -> None:
         self._policy = policy
         self._classify = classify
@@ -181,7 +187,9 @@ class _Call:
     async def try_candidate(self, candidate: Candidate) -> tuple[Candidate, Route] | None:
         policy = self._policy
         ruled_out: set[str] = set()
-        until = _Until(policy._now).narrowed(candidate.limits, self._stream)
+        until = _Until(policy._now).narrowed(
+            candidate.limits, self._stream, "Variant", candidate.variant_name
+        )
         pause = 0.0
         for round_ in range(candidate.schedule.attempts):
             if round_:
@@ -220,8 +228,9 @@ class _Call:
         self, candidate: Candidate, until: _Until, ruled_out: set[str], pause: float
     ) -> Route | None:
         """One round over the providers; the one that answered, if one did."""
-        until = until.narrowed(candidate.model.limits, self._stream)
-        for route in candidate.model.routes:
+        model = candidate.model
+        until = until.narrowed(model.limits, self._stream, "Model", model.name)
+        for route in model.routes:
             if route.name in ruled_out or not self._covered(route):
                 continue
             error = await self._try_route(candidate, route, until, pause)
@@ -257,8 +266,9 @@ class _Call:
     ) -> UpstreamError | None:
         now = self._policy._now
         began = now()
-        limits = until.narrowed(route.limits, self._stream).limits(self._policy._defaults)
-        error = await self._attempt(candidate, route, limits)
+        within = until.narrowed(route.limits, self._stream, "Model provider", route.name)
+        error = await self._attempt(candidate, route, within.limits(self._policy._defaults))
+        within.explain(error)
         self._log.attempts.append(
             Attempt(
                 variant_name=candidate.variant_name,
@@ -280,28 +290,36 @@ class _Call:
 class _Until:
     """Deadlines of the scopes that an attempt stands in, as times of the loop's clock."""
 
-    __slots__ = ("_first_token", "_now", "_total")
+    __slots__ = ("_first_token", "_now", "_scopes", "_total")
 
     def __init__(
         self,
         now: Callable[[], float],
         total: float | None = None,
         first_token: float | None = None,
+        scopes: Mapping[str, TimeoutScope] = NO_SCOPES,
     ) -> None:
         self._now = now
         self._total = total
         self._first_token = first_token
+        self._scopes = scopes
 
-    def narrowed(self, limits: TimeLimits, stream: bool) -> _Until:
-        """The same, within one more scope that begins now."""
+    def narrowed(self, limits: TimeLimits, stream: bool, kind: str, name: str) -> _Until:
+        """The same, within one more scope that begins now: a variant, model or provider."""
         total, first = limits.total(stream), limits.first_token(stream)
         if total is None and first is None:
             return self
-        now = self._now()
+        now, scopes = self._now(), dict(self._scopes)
+        if total is not None and (self._total is None or now + total < self._total):
+            mode = "streaming" if stream else "non_streaming"
+            scopes["total"] = TimeoutScope(kind, name, f"{mode}.total_ms", total)
+        if first is not None and (self._first_token is None or now + first < self._first_token):
+            scopes["first_token"] = TimeoutScope(kind, name, "streaming.ttft_ms", first)
         return _Until(
             self._now,
             _least(self._total, None if total is None else now + total),
             _least(self._first_token, None if first is None else now + first),
+            scopes,
         )
 
     def limits(self, defaults: Limits) -> Limits:
@@ -315,6 +333,11 @@ class _Until:
             defaults.idle,
             _least(defaults.total, _left(self._total, now)),
         )
+
+    def explain(self, error: UpstreamError | None) -> None:
+        """Note in an error whose limit has passed."""
+        if isinstance(error, UpstreamTimeout) and self.passed():
+            error.scope = self._scopes.get(error.limit)
 
     def passed(self) -> bool:
         return not self.outlasts(0.0)

@@ -82,6 +82,8 @@ class NeutralProvider(Protocol):
     renames: Mapping[str, str]
     body_defaults: Mapping[str, bytes]
     """Both empty: what is put into neutral form bears the protocol's own names until then."""
+    raw_request: bytes
+    """What is recorded as the request, for there is none in its own words."""
 
     async def infer(self, request: ModelRequest) -> Answer:
         """The whole answer.

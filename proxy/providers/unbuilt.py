@@ -22,6 +22,7 @@ class UnbuiltProvider:
     takes_secret = False
     renames = NO_RENAMES
     body_defaults = NO_DEFAULTS
+    raw_request = b""
 
     def __init__(self, provider_type: str, model_name: str, what: str) -> None:
         self.type = provider_type

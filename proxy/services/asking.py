@@ -9,7 +9,7 @@ import orjson
 
 from proxy.errors import InvalidRequest, UpstreamClientError, UpstreamError
 from proxy.models.model import Route
-from proxy.models.policy import Candidate, classify_leniently
+from proxy.models.policy import Candidate, Classify
 from proxy.models.rewrite import HeaderRewrite, Rewrite, rewrite_body, rewrite_headers
 from proxy.providers.base import answers_neutrally
 from proxy.services.infer_call import InferProgress, Scope
@@ -21,6 +21,7 @@ from proxy.telemetry.metrics import RouteCells
 from proxy.types.ids import new_id
 from proxy.types.ports import Body, Limits
 from proxy.types.request import NO_EXTRAS, Extras
+from proxy.wire.splice import splice
 
 OpenChunks = Callable[[Leg, RouteCells], ChunkOutlet]
 """Where the chunks of an attempt go; called once it is known who is asked."""
@@ -53,8 +54,9 @@ class Overrides:
 class Asking:
     """Runs legs, and keeps in `InferProgress` what came of them."""
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: Lane, classify: Classify) -> None:
         self._lane = lane
+        self._classify = classify
 
     async def run(self, progress: InferProgress, leg: Leg, open_chunks: OpenChunks | None) -> bool:
         """Ask until there is an answer; False when there is none.
@@ -73,7 +75,7 @@ class Asking:
             attempt,
             leg.log,
             stream=leg.task.stream,
-            classify=classify_leniently,
+            classify=self._classify,
         )
         if leg.log is not progress.log:
             progress.log.last = leg.log.last or progress.log.last
@@ -135,13 +137,14 @@ class Asking:
             _extras(overrides) if answers_neutrally(provider) else NO_EXTRAS,
         )
         if answers_neutrally(provider):
+            leg.raw_request = provider.raw_request
             flight = self._lane.watchdog.watch(limits)
             with flight:
                 leg.answer = await task.ask(provider, asked, chunks, flight)
             leg.last_at = self._lane.watchdog.now()
             return None
         outgoing = task.encode(provider, asked)
-        body = _rewritten(outgoing.body, overrides)
+        body = _rewritten(_completed(outgoing.body, progress, leg), overrides)
         leg.raw_request, leg.wire = body, task.wire
         sink = InferSink(
             leg,
@@ -182,13 +185,19 @@ def _overrides(progress: InferProgress, leg: Leg, route: Route) -> Overrides:
     )
 
 
-def _rewritten(body: bytes | Body, overrides: Overrides) -> bytes:
+def _completed(body: bytes | Body, progress: InferProgress, leg: Leg) -> bytes:
+    """The body with what the caller's has beside what we understand."""
+    assert isinstance(body, bytes)
+    members = progress.call.members
+    return splice(body, append_missing=members) if members and leg.takes_extras else body
+
+
+def _rewritten(body: bytes, overrides: Overrides) -> bytes:
     """The body with all rules applied, in their order.
 
     Raises:
         UpstreamClientError: a rule has nothing to write into; the next provider's body may have.
     """
-    assert isinstance(body, bytes)
     try:
         return rewrite_body(body, overrides.body_rules)
     except InvalidRequest as error:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from proxy.inference.variant import Variant
 from proxy.models.model import TimeLimits
 from proxy.models.policy import Candidate
+from proxy.services.failures import as_duration
 
 
 class Deadline:
@@ -33,7 +34,8 @@ class Deadline:
         name = "non_streaming.total_ms"
         if self._stream:
             name = "streaming.ttft_ms" if first == self._first_token else "streaming.total_ms"
-        return f"Variant `{self._name}` timed out due to configured `{name}` timeout ({first:g}s)"
+        limit = f"`{name}` timeout ({as_duration(first)})"
+        return f"Variant `{self._name}` timed out due to configured {limit}"
 
     def narrowed(self, candidate: Candidate, now: float) -> Candidate:
         """The candidate within what is left."""

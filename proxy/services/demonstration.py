@@ -31,11 +31,11 @@ class FunctionDemonstrations:
         """See `types.feedback.DemonstrationReader`.
 
         Raises:
-            NotFound: its function is no longer configured, or of another type.
+            NotFound: its function is no longer configured.
             InvalidRequest: it does not fit the function, its tools or its schema.
         """
         spec = self._functions.get(inference.function_name)
-        if spec is None or spec.kind != inference.function_type:
+        if spec is None:
             raise NotFound(f"Unknown function: {inference.function_name}")
         if spec.kind == "json":
             return _read_json(value, self._output_schema(spec, inference))

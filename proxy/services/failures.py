@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from proxy.errors import CredentialMissing, UpstreamError, UpstreamStatus
+from proxy.errors import (
+    CredentialMissing,
+    TimeoutScope,
+    UpstreamError,
+    UpstreamStatus,
+    UpstreamTimeout,
+)
 from proxy.services.infer_call import VariantFailure
 from proxy.services.leg import Failure
 
@@ -25,6 +31,9 @@ def describe(failed: Sequence[VariantFailure], *, bare: bool) -> str:
 
 def describe_variant(failures: Sequence[Failure]) -> str:
     """What became of all attempts at one variant's model."""
+    ended = _scope_of(failures[-1]) if failures else None
+    if ended is not None and ended.kind == "Variant":
+        return _passed(ended)
     rounds: list[list[Failure]] = [[]]
     for failure in failures:
         if any(each.provider_name == failure.provider_name for each in rounds[-1]):
@@ -35,6 +44,9 @@ def describe_variant(failures: Sequence[Failure]) -> str:
 
 
 def _of_round(failures: Sequence[Failure]) -> str:
+    ended = _scope_of(failures[-1]) if failures else None
+    if ended is not None and ended.kind == "Model":
+        return _passed(ended)
     joined = ", ".join(f"{each.provider_name}: {describe_one(each)}" for each in failures)
     return f"All model providers failed to infer with errors: {joined}"
 
@@ -44,11 +56,32 @@ def describe_one(failure: Failure) -> str:
     error = failure.error
     if isinstance(error, UpstreamStatus) and error.status is not None:
         body = error.body[:BODY_CHARACTERS].decode("utf-8", "replace")
+        if error.status >= 500:
+            return f"Error from {failure.provider_type} server: {body}"
         phrase = _phrase(error.status)
         return f"Error {error.status}{phrase} from {failure.provider_type} client: {body}"
     if isinstance(error, CredentialMissing):
         return str(error)
+    scope = _scope_of(failure)
+    if scope is not None:
+        return _passed(scope)
     return f"Error{_status_text(error)} from {failure.provider_type} client: {error}"
+
+
+def _scope_of(failure: Failure) -> TimeoutScope | None:
+    """The configured limit that ended the attempt, if one did."""
+    return failure.error.scope if isinstance(failure.error, UpstreamTimeout) else None
+
+
+def _passed(scope: TimeoutScope) -> str:
+    name = f"`{scope.name}`" if scope.kind == "Variant" else scope.name
+    limit = f"`{scope.key}` timeout ({as_duration(scope.seconds)})"
+    return f"{scope.kind} {name} timed out due to configured {limit}"
+
+
+def as_duration(seconds: float) -> str:
+    """As TensorZero writes it: `300ms`, `1.5s`."""
+    return f"{seconds:g}s" if seconds >= 1 else f"{seconds * 1000:g}ms"
 
 
 def _status_text(error: UpstreamError) -> str:

@@ -25,7 +25,7 @@ from proxy.errors import (
 )
 from proxy.inference.variant import Variant
 from proxy.inference.variants.base import Final, Settled, Told
-from proxy.models.policy import CallLog
+from proxy.models.policy import CallLog, Classify, classify_leniently
 from proxy.services.asking import Asking, OpenChunks
 from proxy.services.deadline import Deadline
 from proxy.services.failures import describe, describe_variant
@@ -54,9 +54,10 @@ JSON = (("Content-Type", "application/json"),)
 class InferService:
     """Answers inferences of one configuration."""
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, lane: Lane, classify: Classify = classify_leniently) -> None:
+        """`classify` says which errors of a provider are final."""
         self._lane = lane
-        self._asking = Asking(lane)
+        self._asking = Asking(lane, classify)
         self.targets = lane.targets
 
     async def infer(self, call: InferenceCall, outlet: Outlet, client: Client) -> None:
@@ -78,17 +79,17 @@ class InferService:
             try:
                 await self._run(progress, drawn, outlet, client)
             except asyncio.CancelledError:
-                await self._record(progress, self._lane.closing.reason)
+                await self.record(progress, self._lane.closing.reason)
                 client.abort()
                 raise
             except RequestError:
                 if progress.log.attempts:
-                    await self._record(progress, EndReason.UPSTREAM_ERROR)
+                    await self.record(progress, EndReason.UPSTREAM_ERROR)
                 raise
             except (ConnectionError, ZeroProxyError):
                 raise
             except Exception:
-                await self._record(progress, EndReason.INTERNAL)
+                await self.record(progress, EndReason.INTERNAL)
                 client.abort()
                 raise
 
@@ -100,26 +101,31 @@ class InferService:
         client: Client,
     ) -> None:
         """Try variants until one has answered the client, or none is left."""
+        for variant in drawn:
+            if await self.try_variant(progress, variant, outlet, client):
+                await self.finish(progress, outlet, client)
+                return
+        await self._fail(progress)
+
+    # One variant.
+
+    async def try_variant(
+        self, progress: InferProgress, variant: Variant, outlet: Outlet, client: Client
+    ) -> bool:
+        """Whether the variant has an answer, which is then to be finished. If not, the reason is
+        the last of `progress.failed`, and the client has been sent nothing."""
 
         def open_chunks(leg: Leg, cells: RouteCells) -> ChunkOutlet:
             return self._open_chunks(progress, leg, cells, outlet, client)
 
-        for variant in drawn:
-            progress.assigned = progress.assigned or variant.name
-            progress.variant = variant
-            try:
-                await self._try(progress, variant, open_chunks)
-            except (VariantFailed, Unrenderable) as error:
-                progress.failed.append(VariantFailure(variant.name, str(error)))
-                continue
-            if progress.started:
-                await self._end_stream(progress, outlet, client)
-            else:
-                await self._answer(progress, outlet, client)
-            return
-        await self._fail(progress)
-
-    # One variant.
+        progress.assigned = progress.assigned or variant.name
+        progress.variant, progress.leg, progress.settled = variant, None, None
+        try:
+            await self._try(progress, variant, open_chunks)
+        except (VariantFailed, Unrenderable) as error:
+            progress.failed.append(VariantFailure(variant.name, str(error), error))
+            return False
+        return True
 
     async def _try(
         self, progress: InferProgress, variant: Variant, open_chunks: OpenChunks
@@ -192,6 +198,7 @@ class InferService:
             except VariantFailed:
                 if final.settled is None:
                     raise
+                progress.leg = None
         if final.settled is None:
             raise VariantFailed("the variant came to no answer")
         progress.settled = final.settled
@@ -219,6 +226,13 @@ class InferService:
         )
 
     # The end.
+
+    async def finish(self, progress: InferProgress, outlet: Outlet, client: Client) -> None:
+        """Make the exchange safe, then let the client see the end of the answer."""
+        if progress.started:
+            await self._end_stream(progress, outlet, client)
+        else:
+            await self._answer(progress, outlet, client)
 
     async def _answer(self, progress: InferProgress, outlet: Outlet, client: Client) -> None:
         """An answer that is there whole; one that is wanted in a stream is played back."""
@@ -263,7 +277,7 @@ class InferService:
         if progress.failures and all(_is_unbuilt(each.error) for each in progress.failures):
             raise NotSupported(str(progress.failures[-1].error), param="model")
         progress.status = 500 if bare else 502
-        await self._record(progress, EndReason.UPSTREAM_ERROR)
+        await self.record(progress, EndReason.UPSTREAM_ERROR)
         raise AllVariantsFailed(
             describe(progress.failed, bare=bare),
             log.last,
@@ -275,13 +289,14 @@ class InferService:
     async def _recorded(self, progress: InferProgress, reason: EndReason, client: Client) -> bool:
         """Whether the client may now see the end; if not, its connection has been cut."""
         try:
-            await self._record(progress, reason)
+            await self.record(progress, reason)
         except RecordingError:
             client.abort()
             return False
         return True
 
-    async def _record(self, progress: InferProgress, reason: EndReason) -> None:
+    async def record(self, progress: InferProgress, reason: EndReason) -> None:
+        """Hand the exchange to the recorder, once. Raises RecordingError."""
         if progress.recorded or progress.call.dryrun:
             return
         progress.recorded = True

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from proxy.errors import UpstreamError
+from proxy.errors import Unrenderable, UpstreamError, VariantFailed
 from proxy.inference.json_mode import JsonOutput
 from proxy.inference.prepare import OutputBlock
 from proxy.inference.variant import Variant
@@ -48,7 +48,7 @@ class InferenceCall:
     """On the monotonic clock."""
     id: UUID
     lane: str
-    """`envelope` or `native`."""
+    """`envelope`, `native`, or `relay` where that translates."""
     endpoint: str
     path: str
     body: bytes
@@ -68,9 +68,13 @@ class InferenceCall:
     extra_headers: Sequence[tuple[Scope, HeaderRewrite]] = ()
     extra_body_json: bytes = b"[]"
     """The entries as they were sent."""
+    members: Mapping[str, bytes] = field(default_factory=dict)
+    """Raw members of the client's body that are not understood here, for the models' requests."""
     dryrun: bool = False
     bare_errors: bool = False
     """Whether a failure is told without naming variants, as for a pinned one."""
+    relay: str = ""
+    """`translated` on the relay, elsewhere empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ class Served:
     """The calls of a strategy that went before."""
     failures: Sequence[Failure] = ()
     """Of the attempts so far; it grows with them."""
+    relay: str = ""
+    """As of the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,7 @@ class VariantFailure:
 
     variant_name: str
     text: str
+    error: VariantFailed | Unrenderable | None = None
 
 
 @dataclass(slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import orjson
 
-from proxy.inference.prepare import Prepared
+from proxy.services.call_details import details_of
 from proxy.services.infer_call import InferenceCall, InferProgress, Result
 from proxy.services.infer_result import prepared_of, result_of
 from proxy.services.leg import Leg
@@ -35,7 +36,7 @@ def build_exchange(
     variant, first = progress.variant, progress.first_at
     kept = len(call.body) <= record_limit
     error = progress.error or (log.last if reason is not EndReason.COMPLETE else None)
-    params = leg.task.params if leg is not None else None
+    prepared = prepared_of(progress) if leg is not None else None
     return Exchange(
         id=call.id.bytes,
         episode_id=call.episode_id.bytes,
@@ -43,7 +44,7 @@ def build_exchange(
         path=call.path,
         endpoint=call.endpoint,
         lane=call.lane,
-        relay="",
+        relay=call.relay if reached else "",
         stream=call.task.stream,
         status=progress.status,
         end_reason=reason.value,
@@ -70,10 +71,15 @@ def build_exchange(
         response_bytes=leg.tap.total if leg else 0,
         response_sha256=leg.tap.sha256() if leg else b"",
         response_content_type=leg.upstream_headers.get("content-type", "") if leg else "",
-        inference_params=b"" if params is None else params_to_json(params),
-        model_calls=[_model_call(each, record_limit) for each in _recorded(progress, reached)],
+        inference_params=b"" if prepared is None else params_to_json(prepared.stored_params),
+        model_calls=model_calls(_recorded(progress, reached), record_limit),
         details=_details(progress) if reached else None,
     )
+
+
+def model_calls(legs: Iterable[Leg], record_limit: int) -> list[ModelCall]:
+    """The calls of models that became of questions."""
+    return [_model_call(leg, record_limit) for leg in legs]
 
 
 def _recorded(progress: InferProgress, reached: bool) -> list[Leg]:
@@ -93,6 +99,7 @@ def _model_call(leg: Leg, record_limit: int) -> ModelCall:
     first = leg.first_at
     wire, raw_response, answer = _raw_answer(leg)
     kept = len(leg.raw_request) <= record_limit
+    cost = leg.cost()
     said = leg.task.prepared.input if isinstance(leg.task, ChatModelTask) else None
     if leg.wire:
         said = None
@@ -112,6 +119,7 @@ def _model_call(leg: Leg, record_limit: int) -> ModelCall:
         finish_reason="" if answer is None else answer.finish_reason or "",
         system=said.system if said and isinstance(said.system, str) else None,
         input_messages=messages_to_json(said.messages) if said else b"",
+        cost="" if cost is None else str(cost),
     )
 
 
@@ -135,18 +143,11 @@ def _details(progress: InferProgress) -> InferenceDetails | None:
         return None
     result = result_of(progress)
     assert isinstance(result, Result)
-    tools = prepared.tool_set
-    return InferenceDetails(
-        function_type=prepared.kind,
+    return details_of(
+        prepared,
         output=_output(result),
-        auxiliary_content=_auxiliary(result),
-        output_schema=_schema(prepared),
+        auxiliary=_auxiliary(result),
         extra_body=call.extra_body_json,
-        dynamic_tools=tools.additional_json(),
-        dynamic_provider_tools=_list(tools.provider_tools),
-        allowed_tools=tools.allowed_json() if tools else b"",
-        tool_choice=tools.choice.as_native() if tools else b"",
-        parallel_tool_calls=tools.parallel,
     )
 
 
@@ -158,13 +159,3 @@ def _output(result: Result) -> bytes:
 
 def _auxiliary(result: Result) -> bytes:
     return b"[]" if result.output is None else blocks_to_json(result.output.auxiliary)
-
-
-def _schema(prepared: Prepared) -> bytes:
-    if prepared.kind != "json" or prepared.output_schema is None:
-        return b""
-    return prepared.output_schema.raw
-
-
-def _list(items: tuple[bytes, ...]) -> bytes:
-    return b"[" + b",".join(items) + b"]"

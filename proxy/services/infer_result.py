@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from proxy.inference.prepare import Prepared
 from proxy.inference.variants.base import Told
+from proxy.models.cost import total_cost
 from proxy.services.infer_call import AnyResult, InferProgress, MadeCall, Result, Served
 from proxy.services.leg import Leg
 from proxy.services.tasks import ChatModelTask
@@ -34,6 +35,7 @@ def served_by(progress: InferProgress) -> Served:
         tool_as_text=prepared is not None and prepared.calls_are_texts,
         earlier=_made(each for each in progress.legs if each is not progress.leg),
         failures=progress.failures,
+        relay=call.relay,
     )
 
 
@@ -44,6 +46,8 @@ def headers_of(served: Served) -> list[tuple[str, str]]:
         ("x-tensorzero-inference-id", str(served.inference_id)),
         ("x-tensorzero-episode-id", str(served.episode_id)),
     ]
+    if served.relay:
+        named.append(("x-tensorzero-relay", served.relay))
     if served.function_name is not None:
         named.append(("x-tensorzero-function-name", served.function_name))
         named.append(("x-tensorzero-variant-name", served.variant_name))
@@ -70,6 +74,7 @@ def result_of(progress: InferProgress) -> AnyResult:
         if settled is None
         else settled.original_response,
         calls=_made(progress.legs),
+        cost=total_cost([leg.cost() for leg in progress.legs if leg.answered]),
     )
 
 

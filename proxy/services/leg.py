@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from uuid import UUID
 
 from proxy.errors import UpstreamError
+from proxy.models.cost import cost_of, cost_of_stream
 from proxy.models.model import Route
 from proxy.models.policy import CallLog, Candidate
 from proxy.models.rewrite import NO_REWRITES, Rewrites
@@ -63,6 +65,14 @@ class Leg:
     def result(self) -> AnyAnswer:
         """The answer, or as much of it as came."""
         return self.answer or self.accumulator.answer()
+
+    def cost(self) -> Decimal | None:
+        """Dollars; None when it is not known."""
+        if self.route is None or self.route.prices is None:
+            return None
+        if self.answer is not None:
+            return cost_of(self.route.prices, self.answer.raw_response)
+        return cost_of_stream(self.route.prices, self.accumulator.raw_chunks)
 
     def begin(self, route: Route, identifier: UUID, record_limit: int, now: float) -> None:
         """Another attempt; the last one is forgotten."""

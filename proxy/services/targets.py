@@ -37,6 +37,11 @@ class Target:
     variant: Variant | None
     spec: FunctionSpec = PLAIN
 
+    @property
+    def plain(self) -> bool:
+        """Whether a client's chat is its call as it stands; see `Function.plain`."""
+        return self.function is None or self.function.plain
+
     def choose(
         self, episode_id: UUID, pinned: str | None, namespace: str | None = None
     ) -> Iterator[Variant]:

@@ -116,11 +116,12 @@ class RowMapper:
         read = self._read_output(details, answer, mapped)
         if details.function_type == "json":
             data = json_data_row(exchange, heading, said, details, *read)
+            mapped.add("json_inferences", row)
+            mapped.add("json_inference_data", data)
         else:
             data = chat_data_row(exchange, heading, said, details, read.output)
-        kind = "json" if details.function_type == "json" else "chat"
-        mapped.add(f"{kind}_inferences", row)
-        mapped.add(f"{kind}_inference_data", data)
+            mapped.add("chat_inferences", row)
+            mapped.add("chat_inference_data", data)
 
     def _add_calls(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from proxy.types.content import Block, Text, Thought, ToolCall, Unknown, summary_to_json
@@ -105,6 +106,11 @@ class ChunkAccumulator:
             raw_response="\n".join(self._raw),
             created=self._created,
         )
+
+    @property
+    def raw_chunks(self) -> Sequence[str]:
+        """The provider's own texts of the chunks."""
+        return self._raw
 
     def _add(self, delta: Delta) -> None:
         if isinstance(delta, TextDelta):

@@ -222,7 +222,7 @@ async def test_a_total_failure_is_told_and_recorded(
     assert caught.value.status_code == 502
     assert caught.value.body == {
         "message": "All variants failed with errors: m: All model providers failed to infer with "
-        "errors: p: Error 503 Service Unavailable from openai client: "
+        "errors: p: Error from openai server: "
         '{"error": {"message": "down"}}'
     }
     found = await row(db, "SELECT * FROM tensorzero.exchanges")

@@ -15,6 +15,7 @@ from tests.fake_upstream import FakeUpstream, answer, completion
 from tests.harness import ROOT, Proxy, one_provider
 
 FUNCTION = "tensorzero::function_name::f"
+UNKNOWN = "0199a000-0000-7000-8000-000000000000"
 
 
 async def send(proxy: Proxy, **body: Any) -> tuple[int, dict[str, Any]]:
@@ -71,7 +72,7 @@ async def _rows(db: asyncpg.Connection, wanted: int, table: str, target: str) ->
             "Feedback value for metric `good` must be a boolean",
         ),
         (
-            {"metric_name": "rating", "value": True, "episode_id": None},
+            {"metric_name": "rating", "value": True, "episode_id": UNKNOWN},
             400,
             "Feedback value for metric `rating` must be a number",
         ),
@@ -83,17 +84,17 @@ async def _rows(db: asyncpg.Connection, wanted: int, table: str, target: str) ->
         (
             {"metric_name": "good", "value": True, "inference_id": 7},
             400,
-            "Expected `str | null`, got `int`",
+            "inference_id: invalid type: integer `7`, expected a UUID string",
         ),
         ({"metric_name": "good", "value": True, "surplus": 1}, 400, "unknown field `surplus`"),
         (
             {
                 "metric_name": "good",
                 "value": True,
-                "inference_id": "0199a000-0000-7000-8000-000000000000",
+                "inference_id": UNKNOWN,
             },
             400,
-            "Inference ID: 0199a000-0000-7000-8000-000000000000 does not exist",
+            f"Inference ID: {UNKNOWN} does not exist",
         ),
     ],
 )

@@ -32,6 +32,8 @@ class PostgresRelay:
         self._flowing.set()
         self.dsn = with_host(dsn, folder)
         self.connections = 0
+        self.delay = 0.0
+        """Seconds for which all that is asked is held up."""
 
     async def start(self) -> None:
         self._server = await asyncio.start_unix_server(self._serve, str(self._folder / SOCKET_NAME))
@@ -70,7 +72,7 @@ class PostgresRelay:
             server_reader, server_writer = await asyncio.open_unix_connection(self._server_socket)
             self._writers |= {writer, server_writer}
             await asyncio.gather(
-                self._copy(reader, server_writer), self._copy(server_reader, writer)
+                self._copy(reader, server_writer, asks=True), self._copy(server_reader, writer)
             )
             self._writers -= {writer, server_writer}
         except (OSError, asyncio.CancelledError):
@@ -79,10 +81,14 @@ class PostgresRelay:
             writer.transport.abort()
             self._tasks.discard(task)
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, asks: bool = False
+    ) -> None:
         with contextlib.suppress(OSError):
             while block := await reader.read(65536):
                 await self._flowing.wait()
+                if asks and self.delay:
+                    await asyncio.sleep(self.delay)
                 writer.write(block)
                 await writer.drain()
         writer.transport.abort()

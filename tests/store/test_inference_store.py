@@ -66,6 +66,18 @@ async def test_an_inference_is_known_once_it_is_stored(
     assert await store.inference_exists(identifier)
 
 
+@pytest.mark.parametrize("kind", ["chat", "json"])
+async def test_an_inference_is_known_for_as_long_as_its_metadata_is_kept(
+    store: PostgresInferenceStore, db: asyncpg.Connection, kind: str
+) -> None:
+    identifier, episode = new_id(), new_id()
+    await insert(db, identifier, episode_id=episode)
+    for table in {"exchanges", "chat_inferences", "json_inferences"} - {f"{kind}_inferences"}:
+        await db.execute(f"TRUNCATE tensorzero.{table}")
+    assert await store.inference_exists(identifier)
+    assert await store.episode_exists(episode)
+
+
 async def test_an_id_that_holds_no_time_is_no_inference(store: PostgresInferenceStore) -> None:
     assert not await store.inference_exists(uuid4())
 

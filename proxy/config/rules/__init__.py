@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from proxy.config.findings import Finding, Tree
 from proxy.config.rules import (
     callers,
-    credentials,
+    clouds,
     evaluators,
     experimentation,
     functions,
@@ -30,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     names.check_names,
     models.check_routing,
     models.check_dummy_locations,
+    models.check_api_type,
     models.check_default_address,
     functions.check_models,
     functions.check_json_mode,
@@ -46,11 +47,13 @@ RULES: tuple[Rule, ...] = (
     evaluators.check_evaluators,
     evaluators.check_optimizers,
     rate_limits.check_limits,
+    rate_limits.check_distinct,
     rate_limits.check_storage,
     limits.check_timeouts,
     limits.check_writes,
     limits.check_retention,
-    credentials.check_clouds,
+    clouds.check_locations,
+    clouds.check_aws,
     callers.check_keys,
     callers.check_forwarding,
 )

@@ -16,7 +16,6 @@ from proxy.config.schema.credentials import (
     FallbackLocation,
     PathFromEnvLocation,
     PathLocation,
-    SdkLocation,
     leaves,
     parse_literal,
     parse_location,
@@ -25,10 +24,10 @@ from proxy.config.schema.embedding_models import EMBEDDING_TYPES
 from proxy.config.schema.providers import DEFAULT_LOCATIONS
 from proxy.config.tree import provider_tables, table, tables
 
-_KEY = "api_key_location"
-_CLOUD_KEY = "credential_location"
-_AWS = ("aws_bedrock", "aws_sagemaker")
-_GOOGLE = ("gcp_vertex_anthropic", "gcp_vertex_gemini")
+KEY = "api_key_location"
+CLOUD_KEY = "credential_location"
+AWS = ("aws_bedrock", "aws_sagemaker")
+GOOGLE = ("gcp_vertex_anthropic", "gcp_vertex_gemini")
 
 
 def parsed(written: object) -> CredentialLocation | None:
@@ -56,46 +55,37 @@ def check_credentials(
                 warn((*path, "default"), f"{absent[0]}; the fallback is used")
 
 
-def check_clouds(tree: Tree) -> Iterator[Finding]:
-    """`sdk` is a location for cloud vendors only."""
-    for path, provider in provider_tables(tree):
-        location = parsed(provider.get(_KEY))
-        if location and any(isinstance(leaf, SdkLocation) for leaf in leaves(location)):
-            message = f"invalid `{_KEY}` for a provider of type `{provider.get('type')}`"
-            remedy = "say where the key is, such as `env::VAR_NAME`; `sdk` is for clouds"
-            yield Finding((*path, _KEY), message, remedy)
-
-
 def _locations(tree: Tree) -> Iterator[tuple[Path, CredentialLocation, bool]]:
     """The key's place, the location, and whether it is written there or the type's default."""
     for path, provider in provider_tables(tree):
         kind = str(provider.get("type"))
         if path[0] != "models" and kind not in EMBEDDING_TYPES:
             continue
-        if kind in _AWS:
+        if kind in AWS:
             yield from _aws_locations(path, provider)
             continue
-        key = _CLOUD_KEY if kind in _GOOGLE else _KEY
+        key = CLOUD_KEY if kind in GOOGLE else KEY
         written = provider.get(key)
         location = DEFAULT_LOCATIONS.get(kind) if written is None else parsed(written)
         if location is not None:
             yield (*path, key), location, written is not None
     for path, provider in tables(tree, "zeroproxy", "default_provider"):
-        if (location := parsed(provider.get(_KEY))) is not None:
-            yield (*path, _KEY), location, True
-    relay = parsed(table(table(tree, "gateway"), "relay").get(_KEY))
+        if (location := parsed(provider.get(KEY))) is not None:
+            yield (*path, KEY), location, True
+    relay = parsed(table(table(tree, "gateway"), "relay").get(KEY))
     if relay is not None:
-        yield ("gateway", "relay", _KEY), relay, True
+        yield ("gateway", "relay", KEY), relay, True
 
 
 def _aws_locations(path: Path, provider: Tree) -> Iterator[tuple[Path, CredentialLocation, bool]]:
     for key in AWS_KEYS:
-        location = _literal(provider.get(key))
+        location = literal(provider.get(key))
         if location is not None:
             yield (*path, key), location, True
 
 
-def _literal(written: Any) -> CredentialLocation | None:
+def literal(written: Any) -> CredentialLocation | None:
+    """The location where text stands that may be one; None when it stands for itself."""
     if not isinstance(written, str):
         return None
     try:
@@ -126,7 +116,7 @@ def _variable_absence(
     if environ.get(variable, "").strip():
         return None
     state = "empty" if variable in environ else "missing"
-    remedy = f"export {variable}={example}; or set `{_KEY}: none` if the server needs no key"
+    remedy = f"export {variable}={example}; or set `{KEY}: none` if the server needs no key"
     return f"environment variable `{variable}` is {state}", remedy
 
 

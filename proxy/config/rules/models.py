@@ -55,6 +55,17 @@ def check_dummy_locations(tree: Tree) -> Iterator[Finding]:
             yield Finding(place, "invalid `api_key_location` for a dummy provider", remedy)
 
 
+def check_api_type(tree: Tree) -> Iterator[Finding]:
+    """Some keys are of OpenAI's Responses API only."""
+    for path, provider in tables(tree, "models", "*", "providers", "*"):
+        if provider.get("type") != "openai" or provider.get("api_type") == "responses":
+            continue
+        for key in ("include_encrypted_reasoning", "provider_tools"):
+            if provider.get(key):
+                message = f"`{key}` needs `api_type: responses`"
+                yield Finding((*path, key), message, "add `api_type: responses`, or remove the key")
+
+
 def check_default_address(tree: Tree) -> Iterator[Finding]:
     """A default provider without a fixed address says where it is."""
     for path, provider in tables(tree, "zeroproxy", "default_provider"):

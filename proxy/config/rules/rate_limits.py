@@ -79,6 +79,21 @@ def _check_scope(path: Path, scope: Tree) -> Iterator[Finding]:
         yield Finding((*path, "api_key_public_id"), message, f"write it, or `{EACH}`")
 
 
+def check_distinct(tree: Tree) -> Iterator[Finding]:
+    """No two rules hold for the same scope: one would never be told from the other."""
+    seen: list[list[Tree]] = []
+    for path, rule in tables(tree, "rate_limiting", "rules", "*"):
+        scopes = [scope for _, scope in tables(rule, "scope", "*")]
+        if any(_same(scopes, other) for other in seen):
+            remedy = "make one rule of both, with all their limits"
+            yield Finding(path, "another rule has the same scope", remedy)
+        seen.append(scopes)
+
+
+def _same(scopes: list[Tree], others: list[Tree]) -> bool:
+    return len(scopes) == len(others) and all(scope in others for scope in scopes)
+
+
 def check_storage(tree: Tree) -> Iterator[Finding]:
     """The folder of `object_storage` exists."""
     storage = table(tree, "object_storage")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from proxy.config.schema.base import NotBuilt, Shown, problem
 OPENAI_API_BASE = "https://api.openai.com/v1/"
 OLLAMA_API_BASE = "http://localhost:11434/v1/"
 ENV_PREFIX = "env::"
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f#/<>?@\[\\\]^|%]")
+"""What no host may hold (WHATWG URL, 3.5), but for the colons of IPv6."""
 _NAMED = re.compile(r"(env|dynamic)::[^\s=\0]+\Z")
 
 
@@ -20,9 +23,20 @@ def is_http_url(value: str) -> bool:
     """Whether this is the URL of a server."""
     try:
         url = urlsplit(value)
-        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        return url.scheme in ("http", "https") and _is_host(url.hostname) and url.port != 0
     except ValueError:
         return False
+
+
+def _is_host(host: str | None) -> bool:
+    """Whether it can be a name or an address. What ends in a number must be an IPv4 address.
+
+    Raises ValueError if that is not so, too.
+    """
+    if not host or _FORBIDDEN.search(host):
+        return False
+    last = host.rstrip(".").rpartition(".")[2]
+    return not last.isdigit() or bool(IPv4Address(host.rstrip(".")))
 
 
 def _checked(value: str, key: str, example: str) -> str:
@@ -44,7 +58,7 @@ def _check_api_base(value: Any) -> Any:
 
 
 def _check_endpoint(value: Any) -> Any:
-    if not isinstance(value, str) or _NAMED.match(value) or value == "none":
+    if not isinstance(value, str) or _NAMED.match(value):
         return value
     return _checked(value, "endpoint", "https://my-resource.openai.azure.com")
 
@@ -53,7 +67,7 @@ ApiBase = Annotated[str, BeforeValidator(_check_api_base), Shown("URL")]
 Endpoint = Annotated[
     str,
     BeforeValidator(_check_endpoint),
-    NotBuilt("an endpoint that comes with the request", ("dynamic::", "none"), blocks=True),
+    NotBuilt("an endpoint that comes with the request", ("dynamic::",), blocks=True),
     Shown("URL or `env::VAR`"),
 ]
 """Loading puts the variable's value in the place of `env::VAR`."""

@@ -47,12 +47,21 @@ class NotBuilt:
     It counts where the key's value is not its default and, if there are `values`, is one of them
     or begins with one that ends in `::`. `name` is for messages; by default the key itself;
     `{value}` in it stands for the one of `values`.
-    `blocks` says that a call which needs it must be refused; otherwise it has no effect yet.
+    `blocks` says that a call which needs it must be refused; otherwise it has no effect yet, or
+    what `instead` says happens.
     """
 
     name: str = ""
     values: tuple[str, ...] = ()
     blocks: bool = False
+    instead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoEffect:
+    """Marks a key that is accepted and changes nothing here, and says why. It is no warning."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,7 @@ Millis = Annotated[int, Field(gt=0), Shown("milliseconds")]
 Days = Annotated[int, Field(ge=1), Shown("days")]
 Count = Annotated[int, Field(ge=1), Shown("integer ≥ 1")]
 U32 = Annotated[int, Field(ge=0, le=2**32 - 1), Shown("integer ≥ 0")]
-I64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1), Shown("integer")]
+I32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1), Shown("integer")]
 Positive = Annotated[float, Field(gt=0), Shown("number > 0")]
 Fraction = Annotated[float, Field(ge=0, le=1), Shown("number from 0 to 1")]
 Weight = Annotated[float, Field(ge=0), Shown("number ≥ 0")]

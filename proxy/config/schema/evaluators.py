@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from proxy.config.schema.base import Many, Section
+from proxy.config.schema.base import Many, NoEffect, Section
 from proxy.config.schema.judges import JudgeVariantConfig
 from proxy.config.schema.named_files import TextPath
 
@@ -18,7 +18,7 @@ Direction = Literal["min", "max"]
 
 class ExactMatch(Section):
     type: Literal["exact_match"] = Field(description="The answer is the demonstration.")
-    cutoff: float | None = _CUTOFF
+    cutoff: Annotated[float | None, NoEffect("deprecated")] = _CUTOFF
 
 
 class JudgeInclude(Section):
@@ -34,7 +34,7 @@ class LlmJudge(Section):
         "serialized", description="How the input is shown to it."
     )
     include: JudgeInclude = Field(JudgeInclude(), description="What it sees beside.")
-    cutoff: float | None = _CUTOFF
+    cutoff: Annotated[float | None, NoEffect("deprecated")] = _CUTOFF
     description: str | None = Field(None, description="For people.")
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
-from proxy.config.schema.base import Many, Section
+from proxy.config.schema.base import Many, NoEffect, Section
 
 
 class ClickHouse(Section):
-    disable_automatic_migrations: bool = Field(
-        False, description="Accepted; there is no ClickHouse here, records go to Postgres."
-    )
+    disable_automatic_migrations: Annotated[
+        bool, NoEffect("there is no ClickHouse here; records go to Postgres")
+    ] = Field(False, description="Accepted; there is no ClickHouse here, records go to Postgres.")
 
 
 class Autopilot(Section):
-    tool_whitelist: Many[str] = Field((), description="Accepted; there is no autopilot here.")
+    tool_whitelist: Annotated[Many[str], NoEffect("there is no autopilot here")] = Field(
+        (), description="Accepted; there is no autopilot here."
+    )

@@ -9,7 +9,16 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from proxy.config.schema.addresses import ApiBase as RelayUrl
-from proxy.config.schema.base import Buckets, Count, Millis, NotBuilt, Section, Shown, problem
+from proxy.config.schema.base import (
+    Buckets,
+    Count,
+    Millis,
+    NoEffect,
+    NotBuilt,
+    Section,
+    Shown,
+    problem,
+)
 from proxy.config.schema.credentials import Location
 from proxy.config.schema.named_files import TEXT
 
@@ -62,22 +71,27 @@ class BatchWrites(Section):
     )
 
 
+_JOURNAL = NoEffect("writing always happens behind the journal")
+
+
 class Observability(Section):
     enabled: bool | None = Field(
         None,
         description="null: record where a database answers; true: refuse to start without one; "
         "false: record nothing.",
     )
-    backend: Literal["auto", "postgres", "clickhouse"] = Field(
-        "auto", description="Accepted: records go to Postgres."
-    )
-    async_writes: bool = Field(
+    backend: Annotated[
+        Literal["auto", "postgres", "clickhouse"], NoEffect("records go to Postgres")
+    ] = Field("auto", description="Accepted: records go to Postgres.")
+    async_writes: Annotated[bool, _JOURNAL] = Field(
         True, description="Accepted: writing always happens behind the journal."
     )
-    batch_writes: BatchWrites | None = Field(
-        None, description="Accepted: the writer always works in batches."
+    batch_writes: Annotated[BatchWrites | None, NoEffect("the writer always works in batches")] = (
+        Field(None, description="Accepted: the writer always works in batches.")
     )
-    disable_automatic_migrations: bool = Field(False, description="Deprecated; ignored.")
+    disable_automatic_migrations: Annotated[bool, NoEffect("deprecated")] = Field(
+        False, description="Deprecated; ignored."
+    )
 
 
 class AuthCache(Section):
@@ -85,12 +99,20 @@ class AuthCache(Section):
     ttl_ms: Millis = Field(1000, description="For how long.")
 
 
+_MANAGED = NotBuilt(
+    "`gateway.auth` (managed keys)",
+    instead="callers need a key of `zeroproxy.api_keys`",
+)
+
+
 class Auth(Section):
-    enabled: Annotated[bool, NotBuilt("`gateway.auth` (managed keys)", blocks=True)] = Field(
+    enabled: Annotated[bool, _MANAGED] = Field(
         description="Callers need a key. Managed keys are not built yet: with `true` nobody is "
         "let in but holders of keys of `zeroproxy.api_keys`."
     )
-    cache: AuthCache = Field(AuthCache(), description="The cache of looked-up keys.")
+    cache: Annotated[AuthCache, NotBuilt("`gateway.auth` (managed keys)")] = Field(
+        AuthCache(), description="The cache of looked-up keys."
+    )
 
 
 class GatewayMetrics(Section):
@@ -112,7 +134,7 @@ class GatewayCache(Section):
 
 
 class OtlpTraces(Section):
-    enabled: Annotated[bool, NotBuilt("the export of traces")] = Field(False, description="Switch.")
+    enabled: bool = Field(False, description="Switch.")
     format: Literal["opentelemetry", "openinference"] = Field(
         "opentelemetry", description="The names of attributes."
     )
@@ -123,7 +145,9 @@ class OtlpTraces(Section):
 
 
 class Otlp(Section):
-    traces: OtlpTraces = Field(OtlpTraces(), description="Traces.")
+    traces: Annotated[OtlpTraces, NotBuilt("the export of traces")] = Field(
+        OtlpTraces(), description="Traces."
+    )
 
 
 class Export(Section):
@@ -133,7 +157,9 @@ class Export(Section):
 class TemplateAccess(Section):
     """Templates that others include. Loading reads those that are named, and no others."""
 
-    enabled: bool | None = Field(None, description="Deprecated; ignored: `base_path` says it.")
+    enabled: Annotated[bool | None, NoEffect("`base_path` says it")] = Field(
+        None, description="Deprecated; ignored: `base_path` says it."
+    )
     base_path: str | None = Field(
         None, min_length=1, description="The folder that includes count from."
     )
@@ -161,9 +187,9 @@ class Gateway(Section):
         "/", description="A prefix of all routes; a slash at its end is ignored."
     )
     debug: bool = Field(False, description="More detail in logs.")
-    disable_pseudonymous_usage_analytics: bool = Field(
-        False, description="Accepted; no usage analytics exist here."
-    )
+    disable_pseudonymous_usage_analytics: Annotated[
+        bool, NoEffect("no usage analytics exist here")
+    ] = Field(False, description="Accepted; no usage analytics exist here.")
     fetch_and_encode_input_files_before_inference: Annotated[bool, NotBuilt()] = Field(
         False, description="Fetches files of inputs and sends their content."
     )

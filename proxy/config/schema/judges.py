@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from proxy.config.schema.base import U32, Many, Positive, Section, Weight
+from proxy.config.schema.base import U32, Many, NoEffect, Positive, Section, Weight
 from proxy.config.schema.named_files import TextPath
 from proxy.config.schema.sampling import JsonMode, Sampling
 from proxy.config.schema.timeouts import Timeouts
@@ -31,7 +31,9 @@ class JudgeCall(Sampling):
     model: ModelName = MODEL
     system_instructions: TextPath = _INSTRUCTIONS
     json_mode: JsonMode = _JSON_MODE
-    active: bool | None = Field(None, description="Without effect here.")
+    active: Annotated[bool | None, NoEffect("its variant says it")] = Field(
+        None, description="Without effect here."
+    )
 
 
 class ChatJudge(Sampling, JudgeVariant):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from proxy.config.schema.base import Section
+from proxy.config.schema.base import NoEffect, Section
 
 RESERVED_METRICS = ("comment", "demonstration")
+
+_LATER = NoEffect("adaptive experiments and evaluations ask for it, and are not built yet")
 
 
 class MetricConfig(Section):
     type: Literal["boolean", "float"] = Field(description="The kind of value.")
-    optimize: Literal["min", "max"] = Field(description="Which direction is better.")
+    optimize: Annotated[Literal["min", "max"], _LATER] = Field(
+        description="Which direction is better."
+    )
     level: Literal["inference", "episode"] = Field(description="What the feedback is about.")
     description: str | None = Field(None, description="For people.")

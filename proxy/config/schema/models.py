@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import Field
 
-from proxy.config.schema.base import Many, Namespace, Section
+from proxy.config.schema.base import Many, Namespace, NotBuilt, Section
 from proxy.config.schema.providers import ProviderConfig
 from proxy.config.schema.timeouts import Timeouts
 
@@ -19,7 +20,7 @@ class ModelConfig(Section):
     timeouts: Timeouts = Field(
         Timeouts(), description="Limits of the model, all its providers together."
     )
-    skip_relay: bool = Field(
+    skip_relay: Annotated[bool, NotBuilt("`gateway.relay`")] = Field(
         False, description="With `gateway.relay`: calls its providers nevertheless."
     )
     namespace: Namespace | None = Field(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import AliasChoices, Field
 
-from proxy.config.schema.base import Count, Days, Section
+from proxy.config.schema.base import Days, NoEffect, NotBuilt, Section, Shown
+
+Connections = Annotated[int, Field(ge=1, le=2**32 - 1), Shown("integer ≥ 1")]
 
 
 class Postgres(Section):
@@ -15,7 +17,9 @@ class Postgres(Section):
         "url": "set the environment variable DATABASE_URL; it may hold a password"
     }
 
-    connection_pool_size: Count = Field(20, description="Connections of one process at most.")
+    connection_pool_size: Annotated[Connections, NotBuilt()] = Field(
+        20, description="Connections of one process at most."
+    )
     inference_metadata_retention_days: Days | None = Field(
         None, description="Age at which metadata is dropped; null keeps it."
     )
@@ -25,4 +29,6 @@ class Postgres(Section):
         description="Age at which inputs and outputs are dropped; null keeps them. "
         "At most that of the metadata. Older name: `inference_retention_days`.",
     )
-    enabled: bool | None = Field(None, description="Deprecated; ignored.")
+    enabled: Annotated[bool | None, NoEffect("the address decides")] = Field(
+        None, description="Deprecated; ignored."
+    )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from proxy.config.schema.base import NotBuilt, Section
+from proxy.config.schema.base import NotBuilt, Section, problem
 from proxy.config.schema.credentials import Location
 
 _SFT = NotBuilt("fine-tuning")
@@ -54,6 +54,15 @@ class VertexBatch(Section):
     input_uri_prefix: str | None = Field(None, description="Where inputs are put.")
     output_uri_prefix: str | None = Field(None, description="Where outputs are put.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _check_places(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("storage_type") == "cloud_storage":
+            for key in ("input_uri_prefix", "output_uri_prefix"):
+                if data.get(key) is None:
+                    raise problem(f"missing field `{key}`", "write it like `gs://bucket/folder`")
+        return data
+
 
 class VertexSft(Section):
     project_id: str = Field(min_length=1, description="The project.")
@@ -74,15 +83,27 @@ class VertexType(CloudType):
 _KEY = Field(KeyType(), description="Of providers of this type.")
 _CLOUD = Field(CloudType(), description="Of providers of this type.")
 
+_ANTHROPIC, _STUDIO, _VERTEX_ANTHROPIC, _VERTEX_GEMINI = (
+    NotBuilt(f"provider type `{each}`")
+    for each in (
+        "anthropic",
+        "google_ai_studio_gemini",
+        "gcp_vertex_anthropic",
+        "gcp_vertex_gemini",
+    )
+)
+
 
 class ProviderTypes(Section):
-    anthropic: KeyType = _KEY
+    anthropic: Annotated[KeyType, _ANTHROPIC] = _KEY
     azure: KeyType = _KEY
     deepseek: KeyType = _KEY
     fireworks: FireworksType = Field(FireworksType(), description="Of providers of this type.")
-    gcp_vertex_anthropic: CloudType = _CLOUD
-    gcp_vertex_gemini: VertexType = Field(VertexType(), description="Of providers of this type.")
-    google_ai_studio_gemini: KeyType = _KEY
+    gcp_vertex_anthropic: Annotated[CloudType, _VERTEX_ANTHROPIC] = _CLOUD
+    gcp_vertex_gemini: Annotated[VertexType, _VERTEX_GEMINI] = Field(
+        VertexType(), description="Of providers of this type."
+    )
+    google_ai_studio_gemini: Annotated[KeyType, _STUDIO] = _KEY
     groq: KeyType = _KEY
     hyperbolic: KeyType = _KEY
     mistral: KeyType = _KEY

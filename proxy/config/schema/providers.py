@@ -13,7 +13,7 @@ from proxy.config.schema.addresses import (
     ApiBase,
     Endpoint,
 )
-from proxy.config.schema.base import Many, NotBuilt, Section
+from proxy.config.schema.base import Many, NoEffect, NotBuilt, Section
 from proxy.config.schema.cloud_providers import (
     CLOUD_LOCATIONS,
     AnthropicProvider,
@@ -159,7 +159,9 @@ class ThinkingProvider(CommonProvider):
     )
     model_name: str = MODEL_NAME
     api_key_location: Location = BY_TYPE
-    parse_think_blocks: bool = Field(
+    parse_think_blocks: Annotated[
+        bool, NoEffect("`<think>` passes and is recorded as the text that it came as")
+    ] = Field(
         True,
         description="Accepted, and without effect yet: `<think>` passes and is recorded as the "
         "text that it came as.",

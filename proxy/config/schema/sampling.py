@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from proxy.config.schema.base import I64, U32, Many, Section
+from proxy.config.schema.base import I32, U32, Many, NoEffect, Section
 from proxy.config.schema.overrides import ExtraBody, ExtraHeaders
 from proxy.config.schema.timeouts import Retries
 
 JsonMode = Literal["off", "on", "strict", "implicit_tool", "tool"]
 """`implicit_tool` is the older spelling of `tool`."""
+
+ServiceTier = Literal["auto", "default", "priority", "flex"]
 
 
 class Sampling(Section):
@@ -22,14 +24,14 @@ class Sampling(Section):
     max_tokens: U32 | None = Field(None, description="The same.")
     presence_penalty: float | None = Field(None, description="The same.")
     frequency_penalty: float | None = Field(None, description="The same.")
-    seed: I64 | None = Field(None, description="The same.")
+    seed: U32 | None = Field(None, description="The same.")
     stop_sequences: Many[str] | None = Field(None, description="The same, as `stop`.")
     reasoning_effort: str | None = Field(None, description="The same.")
-    service_tier: str | None = Field(None, description="The same.")
+    service_tier: ServiceTier | None = Field(None, description="The same.")
     verbosity: str | None = Field(None, description="The same.")
-    thinking_budget_tokens: I64 | None = Field(
-        None, description="For providers that have such a budget."
-    )
+    thinking_budget_tokens: Annotated[
+        I32 | None, NoEffect("no provider that is built has such a budget")
+    ] = Field(None, description="For providers that have such a budget.")
     json_mode: JsonMode | None = Field(
         None,
         description="How JSON is asked for. A JSON function's variants must say it; those of a "

@@ -26,7 +26,10 @@ class SpecificTool(Section):
 
 
 def _check_choice(value: object) -> object:
-    if isinstance(value, dict | SpecificTool) or value in ("none", "auto", "required"):
+    if isinstance(value, SpecificTool) or value in ("none", "auto", "required"):
+        return value
+    specific = value.get("specific") if isinstance(value, dict) and len(value) == 1 else None
+    if isinstance(specific, str) and specific:
         return value
     raise problem("not a choice of tools", _FORM)
 

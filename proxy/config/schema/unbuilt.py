@@ -20,11 +20,13 @@ Place = tuple[str | int, ...]
 @dataclass(frozen=True, slots=True)
 class Unbuilt:
     """`path` is the key, from the value that was asked; `name` is for the sentence "NAME is not
-    built yet". `blocks`: a call that needs it is refused; otherwise it has no effect."""
+    built yet". `blocks`: a call that needs it is refused; otherwise it has no effect, or what
+    `instead` says happens."""
 
     path: Place
     name: str
     blocks: bool
+    instead: str = ""
 
 
 def find_unbuilt(section: Section) -> tuple[Unbuilt, ...]:
@@ -55,7 +57,7 @@ def _in_section(section: Section, path: Place, deep: bool = True) -> Iterator[Un
         for mark in marks_of(found):
             if (word := _counted(mark, value, found)) is not None:
                 name = mark.name.format(value=word) or f"`{place[-1]}`"
-                yield Unbuilt(place, name, mark.blocks)
+                yield Unbuilt(place, name, mark.blocks, mark.instead)
         yield from _below(value, place, deep)
 
 

@@ -7,7 +7,16 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from proxy.config.schema.base import U32, Many, Namespace, NotBuilt, Positive, Section, Weight
+from proxy.config.schema.base import (
+    U32,
+    Many,
+    Namespace,
+    NoEffect,
+    NotBuilt,
+    Positive,
+    Section,
+    Weight,
+)
 from proxy.config.schema.named_files import LABEL, TEXT, Template, TemplateEntry, TextPath
 from proxy.config.schema.sampling import Sampling
 from proxy.config.schema.shorthands import RESPONSES_SHORTHAND, UNBUILT_SHORTHANDS
@@ -97,7 +106,9 @@ class ChainOfThoughtVariant(Prompted, Drawn):
 class Judged(Prompted):
     """The model that looks at the candidates. Its `weight` is accepted and means nothing."""
 
-    weight: Weight | None = Field(None, description="Without effect.")
+    weight: Annotated[Weight | None, NoEffect("it is asked whenever its variant is")] = Field(
+        None, description="Without effect."
+    )
 
 
 CANDIDATES = Field(description="Variants of the same function; one may stand several times.")

@@ -107,6 +107,7 @@ class ChatOutlet(_Outlet):
             raw_usage=raw_usages(result.calls) if asked.include_raw_usage else None,
             raw_response=raw if asked.include_raw_response else None,
             original_response=result.original_response if asked.include_original_response else None,
+            cost=result.cost,
         )
 
     def chunk(self, chunk: Chunk) -> bytes:
@@ -123,7 +124,7 @@ class ChatOutlet(_Outlet):
 
     def last(self, result: Result) -> bytes:
         assert self._stream is not None
-        return self._stream.close(usage=result.answer.usage)
+        return self._stream.close(result.answer.usage, result.cost)
 
     def _model(self) -> str:
         served = self.served

@@ -44,6 +44,7 @@ class DummyProvider:
     takes_secret = False
     renames = NO_RENAMES
     body_defaults = NO_DEFAULTS
+    raw_request = RAW_REQUEST.encode()
 
     def __init__(
         self,

@@ -108,7 +108,7 @@ def encode_messages(
     With `json_instruction`, a system text asks for JSON where no message mentions it.
     """
     system = value.system.decode() if isinstance(value.system, bytes) else value.system
-    if json_instruction and not _mentions_json(system or "", value.messages):
+    if json_instruction and not mentions_json(system or "", value.messages):
         system = JSON_INSTRUCTION if system is None else f"{JSON_INSTRUCTION}\n\n{system}"
     messages: list[Json] = [] if system is None else [{"role": "system", "content": system}]
     for message in value.messages:
@@ -228,7 +228,8 @@ def _tools(request: ModelRequest) -> Json:
     }
 
 
-def _mentions_json(system: str, messages: Iterable[Message]) -> bool:
+def mentions_json(system: str, messages: Iterable[Message]) -> bool:
+    """Whether a conversation speaks of JSON, without which OpenAI refuses JSON mode."""
     blocks = (block for message in messages for block in message.content)
     return "json" in system.lower() or any("json" in _said(block).lower() for block in blocks)
 

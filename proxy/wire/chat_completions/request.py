@@ -147,7 +147,7 @@ class _InputDecoder:
         return ToolResult(identifier, name, compact_json(message.get("content", b"null")))
 
     def _add_system(self, message: Raw) -> None:
-        for block in _decode_content(message.get("content", b"null"), "system"):
+        for block in decode_parts(message.get("content", b"null"), "system"):
             if isinstance(block, Text):
                 self._system.append(block.text)
             elif isinstance(block, RawText):
@@ -158,7 +158,7 @@ class _InputDecoder:
     def _add_turn(self, role: str, message: Raw) -> None:
         calls = list(_decode_calls(message))
         self._tools.update({call.id: call.name for call in calls})
-        content = _decode_content(message.get("content", b"null"), role)
+        content = decode_parts(message.get("content", b"null"), role)
         blocks: list[Block] = [*_decode_thoughts(message), *content, *calls]
         refusal = raw_text(message.get("refusal"))
         if refusal:
@@ -166,7 +166,8 @@ class _InputDecoder:
         self._messages.append(Message(role, tuple(blocks)))
 
 
-def _decode_content(content: bytes, role: str) -> Iterator[Block]:
+def decode_parts(content: bytes, role: str) -> Iterator[Block]:
+    """The blocks of a raw `content`: one for a string, one for each part of a list."""
     text = raw_text(content)
     if text is not None:
         yield Text(text)

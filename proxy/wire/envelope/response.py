@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 from proxy.errors import InvalidRequest
@@ -80,6 +81,7 @@ def encode_envelope_response(
     raw_usage: Sequence[bytes] | None = None,
     raw_response: Sequence[bytes] | None = None,
     original_response: str | None = None,
+    cost: Decimal | None = None,
 ) -> bytes:
     """The body of an answer that was not streamed.
 
@@ -101,7 +103,7 @@ def encode_envelope_response(
         "system_fingerprint": "",
         "service_tier": None,
         "object": "chat.completion",
-        "usage": encode_usage(answer.usage),
+        "usage": encode_usage(answer.usage, cost),
     }
     if raw_usage is not None:
         body["tensorzero_raw_usage"] = list(raw_usage)
@@ -117,8 +119,8 @@ def encode_finish_reason(reason: FinishReason | None) -> str:
     return _FINISH_REASONS.get(reason or "stop", "stop")
 
 
-def encode_usage(usage: Usage) -> dict[str, object]:
-    """What is not known is left out; the cost, which nobody computes here, is null."""
+def encode_usage(usage: Usage, cost: Decimal | None = None) -> dict[str, object]:
+    """Counts that are not known are left out, a cost (in dollars) that is not known is null."""
     prompt, completion = usage.input_tokens, usage.output_tokens
     encoded: dict[str, object] = {}
     if prompt is not None:
@@ -131,7 +133,7 @@ def encode_usage(usage: Usage) -> dict[str, object]:
         encoded["prompt_tokens_details"] = {"cached_tokens": usage.cache_read}
     if usage.cache_write is not None:
         encoded["tensorzero_provider_cache_write_input_tokens"] = usage.cache_write
-    encoded["tensorzero_cost"] = None
+    encoded["tensorzero_cost"] = None if cost is None else float(cost)
     return encoded
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from types import MappingProxyType
 from uuid import UUID
 
@@ -108,12 +109,12 @@ class EnvelopeStream:
             body["tensorzero_raw_chunk"] = raw_chunk
         return _sse(body)
 
-    def close(self, usage: Usage | None = None) -> bytes:
+    def close(self, usage: Usage | None = None, cost: Decimal | None = None) -> bytes:
         """The last chunk and `[DONE]`. `usage` is that of all model inferences together, by
-        default what this stream's chunks reported."""
+        default what this stream's chunks reported; so is `cost`, in dollars."""
         shown = None
         if self._options.include_usage or self._options.include_raw_usage:
-            shown = encode_usage(self._usage if usage is None else usage)
+            shown = encode_usage(self._usage if usage is None else usage, cost)
         reason = encode_finish_reason(self._finish_reason)
         delta: Json = {"content": ""} if self._json_function else {}
         return self._event(delta, reason, shown) + DONE

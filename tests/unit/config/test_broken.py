@@ -208,7 +208,9 @@ CASES = [
     ),
     Broken(
         "switch of thoughts of the wrong type",
-        model("{type: together, model_name: x, api_key_location: none, parse_think_blocks: 1}"),
+        model(
+            "{type: together, model_name: x, api_key_location: 'dynamic::k', parse_think_blocks: 1}"
+        ),
         5,
         "models.m.providers.p.parse_think_blocks",
         "expected a boolean, found the number 1",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from proxy.errors import StoreUnavailable
 from proxy.store.accounts import WriterCells
+from proxy.store.batch_store import Unfit
 from proxy.store.feedback_queue import ASKED_AT_ONCE, FeedbackQueue
 from proxy.store.items import Item
 from proxy.store.journal_file import Frame
@@ -25,10 +28,15 @@ class FakeStore:
         self.asked: list[bytes] = []
         self.rejected: dict[bytes, str] = {}
         self.away = False
+        self.unfit: set[bytes] = set()
+        self.take_time = lambda: None
 
     async def resolve(self, feedback: Feedback) -> bool:
         if self.away:
             raise StoreUnavailable("away")
+        if feedback.target_id in self.unfit:
+            raise Unfit("it does not fit")
+        self.take_time()
         self.asked.append(feedback.id)
         return feedback.target_id in self.known
 
@@ -41,8 +49,14 @@ class Desk:
         self.now = 0.0
         self.store: Any = FakeStore()
         self.cells = WriterCells()
+        self.written_until = math.inf
         self.queue = FeedbackQueue(
-            PendingFeedback(folder), self.store, self.cells, grace, clock=lambda: self.now
+            PendingFeedback(folder),
+            self.store,
+            self.cells,
+            grace,
+            clock=lambda: self.now,
+            written_until=lambda: self.written_until,
         )
 
     async def pass_time(self, seconds: float) -> None:
@@ -82,6 +96,45 @@ async def test_the_grace_counts_only_while_the_store_answers(tmp_path: Path) -> 
     await desk.pass_time(5.0)
     assert len(desk.store.rejected) == 1 and len(desk.queue) == 0
     assert desk.cells.feedback_rejected.get() == 1
+
+
+async def test_the_grace_begins_when_the_journals_are_written_as_far_as_the_feedback(
+    tmp_path: Path,
+) -> None:
+    """Its target may stand in another worker's journal, behind much that waits."""
+    desk = Desk(tmp_path, grace=5.0)
+    desk.written_until = time.time() - 1
+    await desk.queue.take_over(items(1))
+    await desk.pass_time(60.0)
+    assert not desk.store.rejected
+    desk.written_until = time.time() + 1
+    await desk.pass_time(7.0)
+    assert len(desk.store.rejected) == 1
+
+
+async def test_what_does_not_fit_its_target_is_rejected_at_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    waiting = items(1)
+    desk.store.unfit = {item.feedback.target_id for item in waiting if item.feedback}
+    await desk.queue.take_over(waiting)
+    await desk.pass_time(0.5)
+    assert list(desk.store.rejected.values()) == ["it does not fit"]
+    assert desk.cells.feedback_rejected.get() == 1
+
+
+async def test_slow_answers_do_not_hold_up_the_exchanges(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+
+    def take_time() -> None:
+        desk.now += 0.5
+
+    desk.store.take_time = take_time
+    waiting = items(6)
+    await desk.queue.take_over(waiting)
+    await desk.queue.resolve_some()
+    assert len(desk.store.asked) == 2
+    await desk.pass_time(1.0)
+    assert {item.feedback.id for item in waiting if item.feedback} == set(desk.store.asked)
 
 
 async def test_beyond_the_bound_the_oldest_go(
