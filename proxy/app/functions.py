@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import orjson
 
 from proxy.app.limits import rewrites_of, time_limits
-from proxy.config.dynamic import read_variant
+from proxy.config.dynamic import Surroundings, read_variant
 from proxy.config.schema import (
     AdaptiveShares,
     BestOfNVariant,
@@ -95,9 +95,11 @@ class FunctionBuilder:
         """The function with one variant only, that of a request's own configuration.
 
         Raises:
-            ConfigError: it is no variant, or a template in it cannot be used.
+            ConfigError: it is no variant of this function, or a template in it cannot be used.
         """
-        entry = read_variant(raw)
+        models, embedding_models = self._config.models, self._config.embedding_models
+        around = Surroundings(function.spec.kind, function.variants, models, embedding_models)
+        entry = read_variant(raw, around)
         variant = self._variant(function.name, DYNAMIC_VARIANT, entry, function.spec.schemas)
         variants = {**function.variants, DYNAMIC_VARIANT: variant}
         return Function(function.name, variants, Pool([DYNAMIC_VARIANT]), function.spec)

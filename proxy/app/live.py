@@ -32,14 +32,14 @@ from proxy.inference.prepare import FunctionSpec, VariantSpec
 from proxy.inference.templates import TemplateSet
 from proxy.inference.tools import FunctionTools
 from proxy.inference.variant import Variant
-from proxy.models.budget import RetryBudget
+from proxy.models.budget import RetryBudget, Unlimited
 from proxy.models.cost import Prices, build_prices
 from proxy.models.credentials import load_credential, no_credential
 from proxy.models.model import NO_LIMITS, Model, Route, TimeLimits
 from proxy.models.policy import Candidate, Schedule
 from proxy.models.rewrite import NO_REWRITES, Rewrites
 from proxy.providers import build_default_provider, build_provider
-from proxy.providers.base import Provider
+from proxy.providers.base import Provider, answers_neutrally
 from proxy.providers.dummy import FlakyCounters
 from proxy.providers.unbuilt import UnbuiltProvider
 from proxy.services.targets import Targets
@@ -159,7 +159,9 @@ class LiveBuilder:
             provider=provider,
             credential=load_credential(location, self._environ) if takes else no_credential,
             limits=limits,
-            budget=self._budget_of(provider.origin),
+            budget=Unlimited()
+            if answers_neutrally(provider)
+            else self._budget_of(provider.origin),
             rewrites=rewrites,
             prices=prices,
             operators_key=(takes and _is_operators(location, self._environ))

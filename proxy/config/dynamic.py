@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
 from pydantic import TypeAdapter, ValidationError
 
+from proxy.config.findings import Path, dotted
+from proxy.config.rules.functions import check_candidates, check_json_mode, check_models
 from proxy.config.schema import VariantConfig
 from proxy.errors import ConfigError, Problem
 
 NAME = "internal_dynamic_variant_config"
 
 _VARIANT: TypeAdapter[VariantConfig] = TypeAdapter(VariantConfig)
+_RULES = (check_models, check_json_mode, check_candidates)
 
 
-def read_variant(raw: bytes) -> VariantConfig:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The function in which the variant is to stand, and what it may name."""
+
+    function_kind: str
+    """`chat` or `json`."""
+    variants: Collection[str]
+    models: Collection[str]
+    embedding_models: Collection[str]
+
+
+def read_variant(raw: bytes, around: Surroundings) -> VariantConfig:
     """`raw` is a JSON object. Files stand in it with their label and content, never by path alone.
 
     Raises:
-        ConfigError: it is no variant; all faults at once.
+        ConfigError: it is no variant, or not one of this function; all faults at once.
     """
     try:
-        return _VARIANT.validate_json(raw)
+        entry = _VARIANT.validate_json(raw)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         raise ConfigError(
@@ -28,3 +47,23 @@ def read_variant(raw: bytes) -> VariantConfig:
                 for fault in faults
             ]
         ) from error
+    problems = list(_check(json.loads(raw), around))
+    if problems:
+        raise ConfigError(problems)
+    return entry
+
+
+def _check(variant: dict[str, Any], around: Surroundings) -> Iterable[Problem]:
+    """The faults that a configuration with this variant would have because of it."""
+    variants = {**dict.fromkeys(around.variants, {}), NAME: variant}
+    place: Path = ("functions", "its function", "variants", NAME)
+    tree = {
+        "models": dict.fromkeys(around.models, {}),
+        "embedding_models": dict.fromkeys(around.embedding_models, {}),
+        "functions": {place[1]: {"type": around.function_kind, "variants": variants}},
+    }
+    for rule in _RULES:
+        for finding in rule(tree):
+            if finding.path[: len(place)] == place:
+                key = dotted(finding.path[len(place) :])
+                yield Problem(NAME, key, finding.message, finding.remedy)

@@ -34,6 +34,26 @@ class Second:
     retries: Slots
 
 
+class Budget(Protocol):
+    """What a route asks before it asks its provider."""
+
+    def request(self) -> None:
+        """Count a call's first attempt at this origin."""
+
+    def try_retry(self) -> bool:
+        """Count one more attempt of a call, if the budget allows it."""
+
+
+class Unlimited:
+    """The budget of a provider that asks nobody: no upstream has to bear its retries."""
+
+    def request(self) -> None:
+        """Nothing is counted."""
+
+    def try_retry(self) -> bool:
+        return True
+
+
 class RetryBudget:
     """The budget of one origin. `ring` has one entry more than the window has seconds."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from proxy.models.budget import RetryBudget
+from proxy.models.budget import Budget
 from proxy.models.cost import Prices
 from proxy.models.credentials import Credential
 from proxy.models.rewrite import NO_REWRITES, Rewrites
@@ -38,7 +38,7 @@ class Route:
     provider: Provider
     credential: Credential
     limits: TimeLimits
-    budget: RetryBudget
+    budget: Budget
     rewrites: Rewrites = NO_REWRITES
     prices: Prices | None = None
     """What its calls cost; None where nobody has said it."""

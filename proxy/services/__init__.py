@@ -9,7 +9,9 @@ exchange handed to the `Recorder`.
 - `infer` asks in neutral values and has a lane put the answer into its own words; `tasks` are what
   can be asked, a chat or vectors.
 - `targets` says what a model string means.
-- `feedback` takes a metric's value for an inference, an episode or a provider's response.
+- `feedback` takes a value, a comment or a demonstration for an inference, an episode or a
+  provider's response; `feedback_target` finds what it is about, `demonstration` checks what should
+  have been said.
 
 Not allowed here: aiohttp's server, asyncpg, vendors' names.
 """

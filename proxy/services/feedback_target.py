@@ -1,9 +1,9 @@
 """Finding what feedback is about: in the store, or still on its way there.
 
-An answer's record is in a journal before the client has all of the answer, so feedback cannot come
-before it. It may come before the writer has brought it to Postgres. Whether that can be so is known:
-the writer says until when all that was journalled is written. Feedback that came since then, on a
-target that nobody knows, is taken; the writer looks again when it inserts it.
+An answer's record is in a journal before the client has all of the answer, so feedback comes after
+it. It may come before the writer has brought it to Postgres. Whether that can be so is known: the
+writer says until when all that was journalled is written. Feedback on a target that nobody knows,
+which came after that time, is taken; the writer looks again when it inserts it.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from proxy.types.request import Input
 from proxy.wire.chat_completions.encode import JSON_INSTRUCTION, mentions_json
 from proxy.wire.chat_completions.rebuild import check_system, rebuild_messages
 from proxy.wire.chat_completions.request import Raw, decode_input, decode_params
+from proxy.wire.envelope.params import OPENAI_PARAMS
 from proxy.wire.envelope.tools import ToolChoice, read_tool_choice
 from proxy.wire.members import list_items, object_members
 from proxy.wire.splice import splice
@@ -36,6 +37,14 @@ _PARAMS = {
 """OpenAI's names of what is wrong, by the native API's."""
 
 
+_FIELDS = {
+    "max_completion_tokens": "max_tokens",
+    "response_format": "json_mode",
+    "stop": "stop_sequences",
+}
+"""Where a parameter of the body is among the neutral ones, when not under its own name."""
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionCall:
     """The call of a function, as far as it is the same for all variants."""
@@ -48,6 +57,18 @@ class FunctionCall:
     unnamed_tools: tuple[bytes, ...]
     """Those of them that are of a kind of which we know nothing."""
     choice: ToolChoice | None
+
+    @property
+    def unread(self) -> str | None:
+        """The first member that we know and could not make sense of; None without one."""
+        read = {"tools": not self.unnamed_tools, **self._params_read()}
+        return next((key for key, done in read.items() if key in self.members and not done), None)
+
+    def _params_read(self) -> dict[str, bool]:
+        """Whether a parameter was understood, by the body's name of it."""
+        params = self.checked.call.params
+        names = {key: _FIELDS.get(key, key) for key in (*OPENAI_PARAMS, "response_format")}
+        return {key: getattr(params, name) is not None for key, name in names.items()}
 
     def is_translated(self, variant: Variant) -> bool:
         """Whether the answer of this variant must be written anew, whatever the provider."""

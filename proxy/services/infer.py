@@ -73,6 +73,8 @@ class InferService:
         for scope, _ in (*call.extra_body, *call.extra_headers):
             if scope.variant_name is not None:
                 call.target.check_variant(scope.variant_name)
+            if scope.model_name is not None:
+                self.targets.check_filter(scope.model_name, scope.provider_name)
         progress = InferProgress(call, CallLog(call.began))
         drawn = call.target.choose(call.episode_id, call.pinned, call.namespace)
         with self._lane.metrics.in_flight(call.endpoint):
@@ -124,6 +126,8 @@ class InferService:
             await self._try(progress, variant, open_chunks)
         except (VariantFailed, Unrenderable) as error:
             progress.failed.append(VariantFailure(variant.name, str(error), error))
+            # Whoever is asked next asks again, at the same origins.
+            progress.log.seen.update(*(leg.log.seen for leg in progress.legs))
             return False
         return True
 

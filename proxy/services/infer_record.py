@@ -18,7 +18,7 @@ from proxy.types.exchange import EndReason, Exchange, InferenceDetails, ModelCal
 from proxy.types.request import messages_to_json, params_to_json
 from proxy.types.response import Answer
 from proxy.wire.embeddings.response import encode_response
-from proxy.wire.splice import without_credentials
+from proxy.wire.splice import CREDENTIALS, NATIVE_CREDENTIALS, without_credentials
 
 
 def build_exchange(
@@ -91,7 +91,10 @@ def _recorded(progress: InferProgress, reached: bool) -> list[Leg]:
 
 
 def _recorded_body(call: InferenceCall) -> bytes:
-    return without_credentials(call.body) if call.credentials.dynamic else call.body
+    if not call.credentials.dynamic:
+        return call.body
+    native = call.lane == "native"
+    return without_credentials(call.body, NATIVE_CREDENTIALS if native else CREDENTIALS)
 
 
 def _model_call(leg: Leg, record_limit: int) -> ModelCall:

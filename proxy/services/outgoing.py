@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
 
 from proxy.errors import InvalidRequest
@@ -18,24 +20,37 @@ ASK_USAGE = b'{"include_usage":true}'
 
 
 def outgoing_body(
-    call: RelayCall, variant: Variant, route: Route, *, ask_usage: bool
+    call: RelayCall,
+    variant: Variant,
+    route: Route,
+    changed: Mapping[str, bytes] | None = None,
+    *,
+    ask_usage: bool,
 ) -> bytes | Body:
-    """The body to send on `route`.
+    """The body to send on `route`. `changed` are members that a function has written anew; without
+    them the variant's system text is put in.
 
     Raises:
         InvalidRequest: what the variant has to say cannot be said on this endpoint.
     """
     if isinstance(call.body, bytes):
-        return _spliced(call, call.body, variant, route, ask_usage)
+        return _spliced(call, call.body, variant, route, changed, ask_usage)
     return _uploaded(call, call.body, variant, route.provider)
 
 
 def _spliced(
-    call: RelayCall, body: bytes, variant: Variant, route: Route, ask_usage: bool
+    call: RelayCall,
+    body: bytes,
+    variant: Variant,
+    route: Route,
+    changed: Mapping[str, bytes] | None,
+    ask_usage: bool,
 ) -> bytes:
     peek, provider = call.peek, route.provider
-    replaced = variant.replaced(body, call.endpoint.wire)
+    replaced = variant.replaced(body, call.endpoint.wire) if changed is None else dict(changed)
     missing = variant.missing(peek.keys, call.endpoint.wire, provider.renames)
+    if changed:
+        missing.update(changed)
     if "instructions" in replaced:
         missing["instructions"] = replaced["instructions"]
     if provider.body_defaults and call.endpoint is CHAT_COMPLETIONS:

@@ -2,12 +2,15 @@
 
 Bytes go through unchanged when the provider speaks the client's protocol (`raw`); otherwise the
 neutral answer is written in the client's protocol, with nothing added (`translated`).
+
+A plain model, and a function that is a plain chat, have the client's body passed on as it is. The
+call of any other function is understood first; then its variants are tried, each in its own way.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from proxy.errors import (
     AllVariantsFailed,
@@ -16,31 +19,31 @@ from proxy.errors import (
     NotSupported,
     RecordingError,
     RequestError,
+    Unrenderable,
     UpstreamError,
+    UpstreamErrorInBody,
+    UpstreamStatus,
     UpstreamTimeout,
     UpstreamUnsupported,
     ZeroProxyError,
 )
+from proxy.inference.prepare import prepare
 from proxy.inference.variant import Variant
 from proxy.models.model import Route
-from proxy.models.policy import CallLog, Candidate
-from proxy.models.rewrite import rewrite_headers
-from proxy.providers.base import NeutralProvider, answers_neutrally, makes_vectors
+from proxy.models.policy import CallLog, Candidate, ErrorClass, classify
 from proxy.services.endpoints import CHAT_COMPLETIONS, EMBEDDINGS
+from proxy.services.failures import describe
+from proxy.services.function_call import FunctionCall, read_function_call
+from proxy.services.infer_call import VariantFailure
 from proxy.services.lane import Lane
-from proxy.services.neutral_attempt import answer_embeddings, answer_neutrally
-from proxy.services.outgoing import outgoing_body
-from proxy.services.recording_tap import RecordingTap
+from proxy.services.relay_attempt import RelayAttempts, ours
 from proxy.services.relay_call import Progress, RelayCall
 from proxy.services.relay_record import build_exchange
-from proxy.services.relay_sink import RelaySink
 from proxy.services.targets import Target
-from proxy.telemetry.metrics import RouteCells
+from proxy.services.translating import Translating
 from proxy.types.exchange import EndReason
-from proxy.types.ports import Body, Client, Limits
-from proxy.wire.chat_completions.usage_filter import UsageFilter
+from proxy.types.ports import Client, Headers, Limits
 
-USAGE_WIRES = ("chat_completions", "completions")
 FUNCTION_WIRES = ("chat_completions", "responses", "completions")
 """Where a chat function can be called: the protocols in which a variant's part can be said."""
 
@@ -50,6 +53,8 @@ class RelayService:
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
+        self._attempts = RelayAttempts(lane)
+        self._translating = Translating(lane)
         self.targets = lane.targets
 
     def admit(self) -> None:
@@ -68,10 +73,13 @@ class RelayService:
         self._lane.recorder.admit()
         target = self._resolve(call)
         progress = Progress(call, target, CallLog(call.began))
-        candidates = self._candidates(progress, target.choose(call.episode_id, call.pinned))
+        drawn = target.choose(call.episode_id, call.pinned)
         with self._lane.metrics.in_flight(call.endpoint.name):
             try:
-                await self._run(progress, candidates, client)
+                if target.plain or call.endpoint is not CHAT_COMPLETIONS:
+                    await self._run(progress, drawn, client)
+                else:
+                    await self._run_function(progress, drawn, client)
             except asyncio.CancelledError:
                 await self._record(progress, self._lane.closing.reason)
                 client.abort()
@@ -111,6 +119,12 @@ class RelayService:
                 f"`{call.peek.model}` is a chat function; it cannot be called on {call.path}",
                 param="model",
             )
+        if not target.spec.plain and call.endpoint is not CHAT_COMPLETIONS:
+            raise NotSupported(
+                f"function `{target.function_name}` has schemas, tools or a JSON output; it is "
+                f"served on chat completions, not on {call.path}",
+                param="model",
+            )
         if not call.endpoint.inference and not self._allowed(call.upstream_path):
             self._refuse_operators_keys(call, target)
         return target
@@ -126,150 +140,68 @@ class RelayService:
                 "serve it; its operator can list the path in `zeroproxy.allowed_paths`"
             )
 
+    async def _run(self, progress: Progress, drawn: Iterator[Variant], client: Client) -> None:
+        """All variants in one go: the body is passed on, whichever it is."""
+        if await self._pass_on(progress, self._candidates(progress, drawn), client):
+            await self._answer(progress, client)
+        else:
+            await self._answer_failure(progress, client)
+
     def _candidates(self, progress: Progress, drawn: Iterator[Variant]) -> Iterator[Candidate]:
         for variant in drawn:
             progress.assigned = progress.assigned or variant.name
             yield variant.candidate
 
-    async def _run(
-        self, progress: Progress, candidates: Iterator[Candidate], client: Client
-    ) -> None:
+    async def _pass_on(
+        self, progress: Progress, candidates: Iterable[Candidate], client: Client
+    ) -> bool:
+        """Whether a provider has answered."""
+
         async def attempt(
             candidate: Candidate, route: Route, limits: Limits
         ) -> UpstreamError | None:
-            return await self._attempt(progress, candidate, route, limits, client)
+            return await self._attempts.attempt(progress, candidate, route, limits, client)
 
         stream = progress.call.peek.stream
         served = await self._lane.policy.run(candidates, attempt, progress.log, stream=stream)
-        if served is None:
-            await self._answer_failure(progress, client)
-        else:
-            await self._answer(progress, client)
+        return served is not None
 
-    # One attempt.
+    # A function that is more than a plain chat.
 
-    async def _attempt(
-        self,
-        progress: Progress,
-        candidate: Candidate,
-        route: Route,
-        limits: Limits,
-        client: Client,
-    ) -> UpstreamError | None:
-        now = self._lane.watchdog.now
-        variant = progress.target.named(candidate.variant_name)
-        cells = self._lane.metrics.for_route(
-            progress.target.function_name, variant.name, candidate.model.name, route.name
-        )
-        sink = self._sink(progress, candidate, route, client, cells)
-        progress.attempt_began = began = now()
+    async def _run_function(
+        self, progress: Progress, drawn: Iterator[Variant], client: Client
+    ) -> None:
+        """One variant after the other, each in its own way, until one has answered."""
+        body = progress.call.body
+        assert isinstance(body, bytes)
+        asked = read_function_call(body, progress.target, self.targets)
+        for variant in drawn:
+            progress.assigned = progress.assigned or variant.name
+            attempts = len(progress.log.attempts)
+            if asked.is_translated(variant):
+                served = await self._translating.run(progress, asked, variant, client)
+            else:
+                served = await self._relay_variant(progress, asked, variant, client)
+            if served:
+                return
+            if len(progress.log.attempts) > attempts and _is_final(progress, variant):
+                break
+        await self._answer_failure(progress, client)
+
+    async def _relay_variant(
+        self, progress: Progress, asked: FunctionCall, variant: Variant, client: Client
+    ) -> bool:
+        """Whether the variant has answered, with its provider's bytes."""
         try:
-            await self._send(progress, variant, route, limits, sink)
-        except UpstreamError as error:
-            sink.on_end(error)
-        finally:
-            progress.waited += now() - began
-        failure = None if sink.started else sink.error
-        cells.attempt(failure.kind if failure else "ok", now() - began)
-        return failure
-
-    def _sink(
-        self,
-        progress: Progress,
-        candidate: Candidate,
-        route: Route,
-        client: Client,
-        cells: RouteCells,
-    ) -> RelaySink:
-        call = progress.call
-
-        def on_start(sink: RelaySink, length: int | None) -> None:
-            if call.peek.stream:
-                cells.first_token(sink.last_at - call.began)
-            progress.status = sink.status
-            client.start(sink.status, sink.headers, ours(progress), length=length)
-
-        progress.candidate, progress.route, progress.neutral = candidate, route, None
-        progress.sink = sink = RelaySink(
-            client,
-            endpoint=call.endpoint,
-            stream=call.peek.stream,
-            peek_limit=self._lane.settings.peek_limit,
-            tap=RecordingTap(self._lane.settings.record_limit),
-            now=self._lane.watchdog.now,
-            on_start=on_start,
-            on_gap=cells.gap,
-            strip=UsageFilter() if self._asks_usage(call, route) else None,
-        )
-        return sink
-
-    async def _send(
-        self, progress: Progress, variant: Variant, route: Route, limits: Limits, sink: RelaySink
-    ) -> None:
-        call, provider = progress.call, route.provider
-        secret = route.credential(call.credentials, provider.type)
-        body = outgoing_body(call, variant, route, ask_usage=self._asks_usage(call, route))
-        progress.raw_request = body if isinstance(body, bytes) else b""
-        headers = rewrite_headers(call.headers, variant.rewrites.headers)
-        headers = rewrite_headers(headers, route.rewrites.headers)
-        progress.raw = not answers_neutrally(provider)
-        if answers_neutrally(provider):
-            await self._ask(progress, provider, body, limits, sink)
-            return
-        request = provider.encode_relay(
-            call.upstream_path,
-            body,
-            headers,
-            secret,
-            limits,
-            route.budget.try_retry,
-            method=call.method,
-            query=call.query,
-        )
-        await self._lane.transport.send(request, sink)
-
-    async def _ask(
-        self,
-        progress: Progress,
-        provider: NeutralProvider,
-        body: bytes | Body,
-        limits: Limits,
-        sink: RelaySink,
-    ) -> None:
-        """A provider that answers in neutral values."""
-        call = progress.call
-        if call.endpoint is CHAT_COMPLETIONS and isinstance(body, bytes):
-            progress.neutral = await answer_neutrally(
-                provider,
-                body,
-                identifier=str(call.id),
-                model=call.peek.model,
-                stream=call.peek.stream,
-                include_usage=call.peek.include_usage,
-                credentials=call.credentials.dynamic,
-                flight=self._lane.watchdog.watch(limits),
-                sink=sink,
-            )
-        elif call.endpoint is EMBEDDINGS and isinstance(body, bytes) and makes_vectors(provider):
-            await answer_embeddings(
-                provider,
-                body,
-                model=call.peek.model,
-                credentials=call.credentials.dynamic,
-                flight=self._lane.watchdog.watch(limits),
-                sink=sink,
-            )
-        else:
-            raise UpstreamUnsupported(
-                f"a provider of type `{provider.type}` does not serve {call.path}"
-            )
-
-    def _asks_usage(self, call: RelayCall, route: Route) -> bool:
-        """Whether we ask for the usage chunk of a stream, and take it out again."""
-        if not self._lane.settings.request_usage or call.endpoint.wire not in USAGE_WIRES:
+            progress.prepared = prepare(asked.checked, variant.spec)
+        except Unrenderable as error:
+            progress.failed.append(VariantFailure(variant.name, str(error), error))
             return False
-        asks = call.peek.stream and not call.peek.include_usage
-        return asks and getattr(route.provider, "usage", "ask") == "ask"
+        progress.changed = asked.changed_members(progress.prepared)
+        if not await self._pass_on(progress, (variant.candidate,), client):
+            return False
+        await self._answer(progress, client)
+        return True
 
     # The end.
 
@@ -294,24 +226,25 @@ class RelayService:
 
     async def _answer_failure(self, progress: Progress, client: Client) -> None:
         """All attempts failed: the last HTTP answer as it is, else an error for `http/` to word."""
-        sink, log = progress.sink, progress.log
-        if log.last is None:
-            raise InvalidRequest("this function has no variant that could be tried")
+        log = progress.log
+        refusal = None if log.attempts else _refusal(progress)
+        if refusal is not None:
+            raise refusal
         if isinstance(log.last, UpstreamUnsupported) and len(log.attempts) == 1:
             raise NotSupported(str(log.last), param="model")
-        if sink is not None and sink.answered:
-            progress.status = sink.status
+        theirs = _last_answer(progress)
+        if theirs is not None:
+            progress.status, headers, held = theirs
             if not await self._recorded(progress, EndReason.UPSTREAM_ERROR, client):
                 return
             extra = [("x-should-retry", "false")] if log.exhausted else []
-            held = sink.body()
-            client.start(sink.status, sink.headers, [*ours(progress), *extra], length=len(held))
+            client.start(progress.status, headers, [*ours(progress), *extra], length=len(held))
             client.finish(held)
             return
         progress.status = 504 if isinstance(log.last, UpstreamTimeout) else 502
         if await self._recorded(progress, EndReason.UPSTREAM_ERROR, client):
             raise AllVariantsFailed(
-                _failure_text(log),
+                _failure_text(log) if log.attempts else describe(progress.failed, bare=False),
                 log.last,
                 exhausted=log.exhausted,
                 inference_id=str(progress.call.id),
@@ -327,6 +260,9 @@ class RelayService:
         return True
 
     async def _record(self, progress: Progress, reason: EndReason) -> None:
+        if progress.translating:
+            await self._translating.record(progress, reason)
+            return
         if progress.recorded:
             return
         progress.recorded = True
@@ -346,23 +282,29 @@ class RelayService:
         )
 
 
-def ours(progress: Progress) -> list[tuple[str, str]]:
-    """Our headers of an answer, which name what served the call."""
-    call, target = progress.call, progress.target
-    identifier = str(call.id)
-    named = [
-        ("x-request-id", identifier),
-        ("x-tensorzero-inference-id", identifier),
-        ("x-tensorzero-episode-id", str(call.episode_id)),
-        ("x-tensorzero-relay", "raw" if progress.raw else "translated"),
-    ]
-    if target.function is not None and progress.candidate is not None:
-        named.append(("x-tensorzero-function-name", target.function_name))
-        named.append(("x-tensorzero-variant-name", progress.candidate.variant_name))
-    if progress.candidate is not None and progress.route is not None:
-        named.append(("x-tensorzero-model-name", progress.candidate.model.name))
-        named.append(("x-tensorzero-provider-name", progress.route.name))
-    return named
+def _is_final(progress: Progress, variant: Variant) -> bool:
+    """Whether the variant's failure is the caller's fault. Of a strategy's many questions one that
+    was refused says nothing of the caller's."""
+    last = progress.log.last
+    return variant.strategy is None and last is not None and classify(last) is ErrorClass.FINAL
+
+
+def _last_answer(progress: Progress) -> tuple[int, Headers, bytes] | None:
+    """Status, headers and body of the last attempt's HTTP answer, if it had one."""
+    sink, last = progress.sink, progress.log.last
+    if sink is not None:
+        return (sink.status, sink.headers, sink.body()) if sink.answered else None
+    if isinstance(last, UpstreamStatus) and not isinstance(last, UpstreamErrorInBody):
+        return (last.status or 502, last.headers, last.body)
+    return None
+
+
+def _refusal(progress: Progress) -> InvalidRequest | None:
+    """Why no provider could have been asked, if that is the caller's fault."""
+    if not progress.failed:
+        return InvalidRequest("this function has no variant that could be tried")
+    errors = [each.error for each in progress.failed if isinstance(each.error, Unrenderable)]
+    return errors[0] if len(errors) == len(progress.failed) else None
 
 
 def _failure_text(log: CallLog) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from proxy.inference.prepare import Prepared
 from proxy.models.credentials import CallCredentials
 from proxy.models.model import Route
 from proxy.models.policy import CallLog, Candidate
 from proxy.services.endpoints import Endpoint
+from proxy.services.infer_call import InferProgress, VariantFailure
 from proxy.services.neutral_attempt import NeutralOutcome
 from proxy.services.relay_sink import RelaySink
 from proxy.services.targets import Target
@@ -87,6 +89,18 @@ class Progress:
     recorded: bool = False
     waited: float = 0.0
     """Seconds in which the provider (or a pause before it) was waited for."""
+
+    # Of a function that is more than a plain chat.
+    prepared: Prepared | None = None
+    """What the variant under way asks its model, when its answer is passed on."""
+    changed: Mapping[str, bytes] | None = None
+    """The same, as the members that it changes in the client's body."""
+    inferring: InferProgress | None = None
+    """The variants whose answers are translated, once there was one."""
+    translating: bool = False
+    """Whether the variant under way is one of them."""
+    failed: list[VariantFailure] = field(default_factory=list)
+    """Variants that gave no answer for other reasons than their providers'."""
 
 
 def new_call_ids() -> tuple[UUID, UUID]:

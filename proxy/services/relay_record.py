@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from proxy.inference.prepare import Prepared
+from proxy.services.call_details import details_of
+from proxy.services.infer_record import model_calls
 from proxy.types.content import blocks_to_json
-from proxy.types.exchange import EndReason, Exchange, ModelCall
+from proxy.types.exchange import EndReason, Exchange, InferenceDetails, ModelCall
 from proxy.types.ids import new_id
+from proxy.types.request import messages_to_json, params_to_json
 from proxy.wire.splice import CREDENTIALS, without_credentials
 
 if TYPE_CHECKING:
@@ -26,6 +30,10 @@ def build_exchange(
     candidate, route = progress.candidate, progress.route
     first = sink.first_at if sink is not None and call.peek.stream else None
     body, size, digest, parts = _request(call, settings.record_limit)
+    prepared = progress.prepared
+    calls = _earlier_calls(progress, settings) if reached else []
+    if reached and call.endpoint.wire:
+        calls.append(_model_call(progress, settings))
     return Exchange(
         id=call.id.bytes,
         episode_id=call.episode_id.bytes,
@@ -60,10 +68,25 @@ def build_exchange(
         response_bytes=sink.tap.total if sink is not None else 0,
         response_sha256=sink.tap.sha256() if sink is not None else b"",
         response_content_type=_header(progress, "content-type"),
-        inference_params=b"",
-        model_calls=[_model_call(progress, settings)] if reached and call.endpoint.wire else [],
+        inference_params=b"" if prepared is None else params_to_json(prepared.stored_params),
+        model_calls=calls,
         request_parts=parts,
+        details=_details(prepared) if reached and prepared is not None else None,
     )
+
+
+def _details(prepared: Prepared) -> InferenceDetails | None:
+    """None for a plain chat, of which the bodies say it all."""
+    plain = prepared.kind == "chat" and not prepared.tool_set
+    return None if plain else details_of(prepared)
+
+
+def _earlier_calls(progress: Progress, settings: LaneSettings) -> list[ModelCall]:
+    """Of variants that asked several models and came to no answer."""
+    if progress.inferring is None:
+        return []
+    answered = (leg for leg in progress.inferring.legs if leg.answered)
+    return model_calls(answered, settings.record_limit)
 
 
 def _request(call: RelayCall, limit: int) -> tuple[bytes, int, bytes, bytes]:
@@ -86,6 +109,7 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
     raw_request = progress.raw_request if answer is None else b""
     client = call.body if isinstance(call.body, bytes) else b""
     first = sink.first_at if call.peek.stream else None
+    said = progress.prepared.input if progress.prepared is not None and answer is not None else None
     return ModelCall(
         id=new_id().bytes,
         model_name=candidate.model.name,
@@ -100,6 +124,8 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
         input_tokens=None if answer is None else answer.usage.input_tokens,
         output_tokens=None if answer is None else answer.usage.output_tokens,
         finish_reason="" if answer is None else answer.finish_reason or "",
+        system=said.system if said is not None and isinstance(said.system, str) else None,
+        input_messages=messages_to_json(said.messages) if said is not None else b"",
     )
 
 
@@ -118,9 +144,9 @@ def _response_body(progress: Progress, reached: bool) -> list[bytes]:
 
 
 def _error_kind(progress: Progress, reason: EndReason) -> str:
-    if reason is EndReason.COMPLETE or progress.sink is None:
+    if reason is EndReason.COMPLETE:
         return ""
-    error = progress.sink.error or progress.log.last
+    error = (progress.sink.error if progress.sink is not None else None) or progress.log.last
     return "" if error is None else error.kind
 
 

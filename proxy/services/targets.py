@@ -210,6 +210,19 @@ class Targets:
             )
         return target
 
+    def check_filter(self, model_name: str, provider_name: str | None) -> None:
+        """Whether a rule of a request can apply to this model, and to this provider of it.
+
+        Raises:
+            InvalidRequest: there is no such model, or it has no such provider.
+        """
+        try:
+            routes = self.model_target(model_name).routes()
+        except NotFound as error:
+            raise _no_filter(f"model `{model_name}` does not exist.") from error
+        if provider_name is not None and all(each.name != provider_name for each in routes):
+            raise _no_filter(f"provider `{provider_name}` not found in model `{model_name}`.")
+
     def _shorthand(self, name: str, known: Mapping[str, BuildModel]) -> Target | None:
         prefix, separator, rest = name.partition("::")
         build = known.get(prefix)
@@ -232,6 +245,10 @@ class Targets:
             if len(self._made) > SHORTHANDS_KEPT:
                 self._made.popitem(last=False)
         return target
+
+
+def _no_filter(reason: str) -> InvalidRequest:
+    return InvalidRequest(f"Invalid inference target: Invalid model provider filter: {reason}")
 
 
 def _no_default(name: str) -> str:

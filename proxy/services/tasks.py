@@ -22,6 +22,7 @@ from proxy.types.embeddings import EmbeddingsAnswer, EmbeddingsRequest
 from proxy.types.ports import Headers, Limits, OutgoingRequest
 from proxy.types.request import NO_EXTRAS, NO_PARAMS, Extras, Params
 from proxy.types.response import Answer
+from proxy.wire.chat_completions.encode import Addressee
 
 AnyAnswer = Answer | EmbeddingsAnswer
 
@@ -143,6 +144,8 @@ class ChatModelTask:
             credentials=asked.credentials.dynamic,
             extras=asked.extras,
         )
+        addressee = Addressee(asked.model_name, asked.route.name, provider.type)
+        request = replace(request, input=addressee.part_of(request.input))
         if not self.stream:
             return await provider.infer(request)
         assert chunks is not None

@@ -26,6 +26,7 @@ from proxy.wire.members import (
 __all__ = [
     "CREDENTIALS",
     "EXTENSION",
+    "NATIVE_CREDENTIALS",
     "NO_PEEK",
     "BodyPeek",
     "member",
@@ -42,6 +43,9 @@ EXTENSION = "tensorzero::"
 
 CREDENTIALS = "tensorzero::credentials"
 """The one of them that holds secrets."""
+
+NATIVE_CREDENTIALS = "credentials"
+"""The same in the native API, where it has no prefix."""
 
 SYSTEM_ROLES = ("system", "developer")
 
@@ -161,10 +165,10 @@ def splice(
     return _apply(body, edits) if edits else body
 
 
-def without_credentials(body: bytes) -> bytes:
+def without_credentials(body: bytes, key: str = CREDENTIALS) -> bytes:
     """The body as it may be recorded; nothing when it is no JSON object."""
     try:
-        return splice(body, remove=(CREDENTIALS,))
+        return splice(body, remove=(key,))
     except InvalidRequest:
         return b""
 

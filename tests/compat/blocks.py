@@ -6,9 +6,9 @@ import base64
 import json
 from typing import Any
 
-from tests.compat.case import Check, Result, Section, user
+from tests.compat.case import Check, Result, Section, talk, user
 from tests.compat.checks import mentions, quiet, refuses, said, that
-from tests.compat.messages import NO_TEMPLATES, PNG, block
+from tests.compat.messages import LETTERS, PNG, block, template
 
 FILES = "tensorzero::model_name::dummy::extract_images"
 PICTURE = "https://files.example/a.png"
@@ -53,32 +53,36 @@ def files(*wanted: dict[str, Any]) -> Check:
 
 
 def _texts() -> None:
-    add, lack = blocks.add, blocks.lack
+    add = blocks.add
     add("`text`: text", user([block("Hello")]), said({"role": "user", "content": "Hello"}))
     add("`text`: text", user([block("a"), block("b")]), sends(block("a"), block("b")))
-    lack(
+    kind = template("system", mood="kind")
+    first = {"role": "system", "content": "Be kind."}
+    of_seas = said(first, {"role": "user", "content": "Of seas."})
+    older = {"type": "text", "tensorzero::arguments": {"topic": "seas"}}
+    add(
         "`text` with `tensorzero::arguments` (deprecated): arguments of the role's template",
-        NO_TEMPLATES,
-        user([{"type": "text", "tensorzero::arguments": {"topic": "sea"}}]),
-        "template",
+        talk(kind, {"role": "user", "content": [older]}, model=LETTERS),
+        of_seas,
     )
     add(
         "`tensorzero::raw_text`: text that passes by templates",
         user([{"type": "tensorzero::raw_text", "value": "Hello {{ x }}"}]),
         said({"role": "user", "content": "Hello {{ x }}"}),
     )
-    lack(
-        "`tensorzero::template`: a template and its arguments",
-        NO_TEMPLATES,
-        user([{"type": "tensorzero::template", "name": "greeting", "arguments": {"a": 1}}]),
-        "greeting",
-        "template",
+    line = "`tensorzero::template`: a template and its arguments"
+    greeting = template("greeting", "user", name="Ann")
+    add(
+        line,
+        talk(kind, greeting, model=LETTERS),
+        said(first, {"role": "user", "content": "Hi Ann!"}),
     )
-    lack(
+    stray = talk(template("nosuch", "user", a=1))
+    add(line, stray, mentions("nosuch", "template"), quiet, status=400)
+    add(
         "An object without `type` (deprecated): arguments of the role's template",
-        NO_TEMPLATES,
-        user([{"topic": "sea"}]),
-        "template",
+        talk(kind, {"role": "user", "content": [{"topic": "seas"}]}, model=LETTERS),
+        of_seas,
     )
 
 

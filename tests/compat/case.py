@@ -11,6 +11,8 @@ from typing import Any
 from tests.fake_upstream import Script, Seen
 
 CHAT = "/openai/v1/chat/completions"
+INFERENCE = "/inference"
+FEEDBACK = "/feedback"
 EMBEDDINGS = "/openai/v1/embeddings"
 DONE = "[DONE]"
 
@@ -33,6 +35,8 @@ class Result:
     """Whether the connection broke before the end of the body."""
     look_up: Callable[[str], Mapping[str, Any] | None]
     """The stored row of an inference, by its id, when everything has been written."""
+    find: Callable[[str, str], Mapping[str, Any] | None]
+    """The same in any table, by its name and the id."""
     count_recorded: Callable[[], int]
     """How many exchanges were recorded of this request, when everything has been written."""
 
@@ -75,7 +79,8 @@ class Result:
 
     @property
     def error(self) -> str:
-        return str(self.json["error"]["message"])
+        found = self.json["error"]
+        return str(found["message"] if isinstance(found, dict) else found)
 
     @property
     def sent(self) -> Any:
@@ -112,8 +117,11 @@ class Case:
     """What the line waits for; the case then proves that it is refused until then."""
     differs: str = ""
     """What happens here instead; the case then proves that."""
-    refused_config: tuple[Mapping[str, Any], str] | None = None
-    """Instead of a request: sections that the configuration does not take, and what it says."""
+    unbuilt_config: tuple[Mapping[str, Any], str] | None = None
+    """Instead of a request: sections that load with a warning, and what that names."""
+    earlier: Body = b""
+    """An inference that is made and stored before; `{{inference_id}}` and `{{episode_id}}` in the
+    request stand for its ids."""
     long: bool = False
     """Only `make prove` waits for it."""
 
@@ -149,10 +157,8 @@ class Section:
         self.cases.append(Case(self.title, line, body, (names_it,), 0, not_yet=why, **more))
 
     def lack_config(self, line: str, why: str, config: Mapping[str, Any], words: str) -> None:
-        """A line that does not hold yet, because its configuration is refused in these words."""
-        self.cases.append(
-            Case(self.title, line, not_yet=why, refused_config=(config, words)),
-        )
+        """A line that does not hold yet: the configuration loads, and a warning says so."""
+        self.cases.append(Case(self.title, line, not_yet=why, unbuilt_config=(config, words)))
 
 
 def chat(model: str = "tensorzero::function_name::dummy", **more: Any) -> dict[str, Any]:

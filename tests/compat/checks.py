@@ -34,11 +34,13 @@ def has(**wanted: Any) -> Check:
     return check
 
 
-def says(message: str) -> Check:
-    """The error's message is exactly this."""
+def says(message: str, **more: Any) -> Check:
+    """The error's message is exactly this. Beside it may stand `param`, which is ours."""
 
     def check(result: Result) -> None:
-        assert result.json == {"error": {"message": message}}, (result.json, message)
+        error = {key: value for key, value in result.json["error"].items() if key != "param"}
+        assert error == {"message": message}, (result.json, message)
+        assert fits(result.json["error"], more), (result.json, more)
 
     return check
 
@@ -59,10 +61,11 @@ def mentions(*words: str) -> Check:
 
 
 def native(message: str) -> Check:
-    """An error in the form of the native API."""
+    """An error in the form of the native API. Beside it may stand `param`, which is ours."""
 
     def check(result: Result) -> None:
-        assert result.json == {"error": message}, (result.json, message)
+        body = {key: value for key, value in result.json.items() if key != "param"}
+        assert body == {"error": message}, (result.json, message)
 
     return check
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.compat.case import CHAT, EMBEDDINGS, Section, chat, without
+from tests.compat.case import CHAT, EMBEDDINGS, Section, chat, talk
 from tests.compat.checks import (
     has,
     header,
@@ -14,7 +14,7 @@ from tests.compat.checks import (
     that,
 )
 from tests.compat.fields import SENT
-from tests.compat.messages import NO_TEMPLATES
+from tests.compat.messages import LETTERS, template
 from tests.compat.setup import refusing
 
 FUNCTION = "tensorzero::function_name::"
@@ -37,7 +37,7 @@ def _form() -> None:
         "`gateway.unstable_error_json` adds the structured error",
         "structured errors",
         {"gateway": {"unstable_error_json": True}},
-        "`unstable_error_json: true`",
+        "unstable_error_json",
     )
     add(
         "`tensorzero::include_raw_response` adds the bodies of failed providers",
@@ -116,7 +116,7 @@ def _names() -> None:
 
 
 def _bodies() -> None:
-    add, lack_config = errors.add, errors.lack_config
+    add = errors.add
     add(
         "`n` other than 1: 400",
         chat(SENT, n=2),
@@ -158,18 +158,19 @@ def _bodies() -> None:
         says("tensorzero::episode_id: UUID parsing failed: invalid character: found `x` at 1"),
         status=400,
     )
-    schema = {"type": "chat", "system_schema": "s.json", "variants": {}}
-    lack_config(
+    add(
         "A system schema, but no system text: 400",
-        NO_TEMPLATES,
-        {"functions": {"f": schema}},
-        "`system_schema`",
+        talk(template("user", topic="seas"), model=LETTERS),
+        mentions("system"),
+        quiet,
+        status=400,
     )
-    lack_config(
+    add(
         "Input that does not fit its schema: 400",
-        NO_TEMPLATES,
-        {"functions": {"f": without(schema, "system_schema") | {"schemas": {}}}},
-        "`schemas`",
+        talk(template("system", mood=1), template("user", topic="seas"), model=LETTERS),
+        mentions('1 is not of type "string"'),
+        quiet,
+        status=400,
     )
     add(
         "A tag whose name begins with `tensorzero::`: 400",

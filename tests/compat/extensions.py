@@ -26,6 +26,7 @@ from tests.fake_upstream import completion
 
 SENDING = "tensorzero::function_name::sending"
 PAIR = "tensorzero::function_name::pair"
+DIVIDED = "tensorzero::function_name::divided"
 DUMMY = "tensorzero::function_name::dummy"
 EPISODE = str(new_id())
 
@@ -69,6 +70,13 @@ def _routing() -> None:
         mentions("Timestamp is in the future"),
         status=400,
     )
+    line = "`tensorzero::namespace`: chooses the experiment, and what models may be used"
+    for more, name in (({}, "a"), ({"__namespace": "lab"}, "b"), ({"__namespace": "other"}, "a")):
+        served = has(model=f"{DIVIDED}::variant_name::{name}")
+        add(line, chat(DIVIDED, **more), served, unsent())
+    private = "tensorzero::model_name::private"
+    add(line, chat(private, __namespace="lab"), content("hello"))
+    add(line, chat(private), mentions("private", "namespace `lab`"), quiet, status=400)
     add(
         "`tensorzero::namespace`: becomes a tag",
         chat(SENDING, __namespace="lab"),
@@ -151,21 +159,24 @@ def _extras() -> None:
 
 
 def _others() -> None:
-    add, lack = extensions.add, extensions.lack
+    add = extensions.add
     variant = {"type": "chat_completion", "model": "dummy::good"}
-    lack(
+    add(
         "`tensorzero::internal_dynamic_variant_config`: a variant that comes with the request",
-        "variants from requests",
-        chat(DUMMY, __dryrun=True, __internal_dynamic_variant_config=variant),
-        "internal_dynamic_variant_config",
+        chat(SENDING, __dryrun=True, __internal_dynamic_variant_config=variant),
+        that("the variant answers", lambda r: r.message["content"].startswith("Megumin")),
+        quiet,
     )
     line = "`tensorzero::provider_tools`: tools of the provider's own"
     add(line + " (none)", chat(SENT, __provider_tools=[]), unsent("tools"))
-    lack(
+    search = {"type": "web_search"}
+    mine = {"tool": search, "scope": {"model_name": "sent"}}
+    other = {"tool": {"type": "other"}, "scope": {"model_name": "keyed"}}
+    add(
         line,
-        "tools of the configuration",
-        chat(SENT, __provider_tools=[{"tool": {"type": "web_search"}}]),
-        "provider_tools",
+        chat(SENT, __provider_tools=[mine, other]),
+        sent(tools=[search]),
+        differs="those for the model are sent to every provider of chat completions, too",
     )
     line = "`tensorzero::params`: the native parameters, which win over OpenAI's"
     params = {"chat_completion": {"temperature": 0.25, "max_tokens": 11, "stop_sequences": ["z"]}}

@@ -18,11 +18,17 @@ CALL = {
 }
 CALLS = {"role": "assistant", "content": "One moment.", "tool_calls": [CALL, CALL | {"id": "c2"}]}
 ROLES = "`developer`, `system`, `user`, `assistant`, `tool`"
-NO_TEMPLATES = "templates and schemas"
+LETTERS = "tensorzero::function_name::letters"
 TEMPLATE = {"type": "tensorzero::template", "name": "system", "arguments": {"topic": "sea"}}
 PNG = "data:image/png;base64,iVBORw0KGgo="
 
 messages = Section("Messages")
+
+
+def template(name: str, role: str = "", /, **arguments: Any) -> dict[str, Any]:
+    """A message of one template, by default that of its role."""
+    what = {"type": "tensorzero::template", "name": name, "arguments": arguments}
+    return {"role": role or name, "content": [what]}
 
 
 def block(text: str) -> dict[str, Any]:
@@ -74,7 +80,7 @@ def _roles() -> None:
 
 
 def _system() -> None:
-    add, lack = messages.add, messages.lack
+    add = messages.add
     line = "All system texts, raw ones too, are joined by line ends into one"
     raw = {"type": "tensorzero::raw_text", "value": "three"}
     several = {"role": "developer", "content": [block("two"), raw]}
@@ -83,24 +89,16 @@ def _system() -> None:
     line = "System messages that are not first are moved to the front, with a warning"
     late = {"role": "system", "content": "late"}
     add(line, talk(HELLO, late), said(late, HELLO), logged("system message"))
-    lack(
-        "A template block sets the arguments of the system template",
-        NO_TEMPLATES,
-        talk({"role": "system", "content": [TEMPLATE]}, HELLO),
-        "template",
+    line = "A template block sets the arguments of the system template"
+    wanted = said(
+        {"role": "system", "content": "Be kind."}, {"role": "user", "content": "Of seas."}
     )
-    lack(
-        "So do arguments in the older form; the template's name in them is not looked at",
-        NO_TEMPLATES,
-        talk(
-            {
-                "role": "system",
-                "content": [{"type": "text", "tensorzero::arguments": {"topic": "sea"}}],
-            },
-            HELLO,
-        ),
-        "template",
-    )
+    topic = template("user", topic="seas")
+    add(line, talk(template("system", mood="kind"), topic, model=LETTERS), wanted)
+    line = "So do arguments in the older form; the template's name is not looked at"
+    older = {"type": "text", "tensorzero::arguments": {"mood": "kind"}}
+    add(line, talk({"role": "system", "content": [older]}, topic, model=LETTERS), wanted)
+    add(line, talk(template("zz", "system", mood="kind"), topic, model=LETTERS), wanted)
     line = "In a system message, templates do not mix with text, and nothing else may stand there"
     image = {"type": "image_url", "image_url": {"url": PNG}}
     for blocks, message in (

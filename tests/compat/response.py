@@ -9,7 +9,6 @@ from collections.abc import Callable
 from tests.compat.case import Result, Section, chat
 from tests.compat.checks import content, fits, has, header, that
 from tests.compat.fields import SENT, WEATHER
-from tests.compat.parameters import NO_JSON
 from tests.compat.setup import finished, spoken, whole
 from tests.fake_upstream import completion
 
@@ -59,11 +58,11 @@ def _shape() -> None:
     add(line, chat("tensorzero::model_name::dummy::empty"), content(""))
     parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
     add(line, chat(SENT), content("onetwo"), provider=spoken(content=parts))
-    response.lack_config(
+    add(
         "`content` of a JSON function is its raw output",
-        NO_JSON,
-        {"functions": {"f": {"type": "json", "variants": {}}}},
-        "`type: json`",
+        chat("tensorzero::function_name::titled"),
+        content('{ "title": "A" }'),
+        provider=spoken(content='{ "title": "A" }'),
     )
 
 
@@ -182,11 +181,10 @@ def _finishes(reason: str) -> Callable[[Result], bool]:
 
 
 def _lacks() -> None:
-    response.lack_config(
+    response.add(
         "`usage`: `tensorzero_cost` from the prices of the configuration",
-        "prices of tokens",
-        {"models": {"m": {"providers": {"p": {"type": "dummy", "model_name": "a", "cost": []}}}}},
-        "`cost`",
+        chat("tensorzero::model_name::priced"),
+        has(usage={"prompt_tokens": 3, "completion_tokens": 2, "tensorzero_cost": 0.000039}),
     )
     response.lack(
         "`usage`: answers of the cache count no tokens",

@@ -22,6 +22,10 @@ from tests.fake_upstream import (
 
 UPSTREAM_VECTOR = [0.25, -0.5]
 WORDS = ("Hel", "lo", "!")
+PRICES = [
+    {"pointer": "/usage/prompt_tokens", "cost_per_million": 3.0},
+    {"pointer": "/usage/completion_tokens", "cost_per_million": 15.0},
+]
 DUMMIES = ("good", "tool", "reasoner", "error", "error_with_raw_response", "err_in_stream")
 
 
@@ -88,6 +92,9 @@ def build_config(api_base: str) -> dict[str, Any]:
             "sent": _model(_upstream(api_base)),
             "team::sent": _model(_upstream(api_base)),
             "keyed": _model(_upstream(api_base, api_key_location="dynamic::MY_KEY")),
+            "priced": _model(_upstream(api_base, cost=PRICES)),
+            "private": _model(_upstream(api_base)) | {"namespace": "lab"},
+            "unbuilt": _model({"type": "aws_bedrock", "model_id": "m", "region": "sdk"}),
             "fallback": {
                 "routing": ["first", "second"],
                 "providers": {"first": _dummy("error_with_raw_response"), "second": _dummy("good")},
@@ -105,8 +112,101 @@ def build_config(api_base: str) -> dict[str, Any]:
             "pair": _function(a="sent", b="sent"),
             "failing": _function(v="sent"),
             **{f"dummy_{name}": _function(v=f"dummy::{name}") for name in DUMMIES},
+            **build_functions(),
+        },
+        "tools": {"weather": _tool("city"), "clock": _tool("zone"), "spare": _tool("x")},
+        "metrics": {
+            "good": {"type": "boolean", "optimize": "max", "level": "inference"},
+            "length": {"type": "float", "optimize": "min", "level": "inference"},
+            "solved": {"type": "boolean", "optimize": "max", "level": "episode"},
+            "stars": {"type": "float", "optimize": "max", "level": "episode"},
         },
     }
+
+
+def build_functions() -> dict[str, Any]:
+    """Those with templates, schemas, tools, strategies, namespaces, and what is not built."""
+    greeting = {"type": "chat_completion", "model": "sent", "json_mode": "on"}
+    best = {
+        "type": "experimental_best_of_n_sampling",
+        "candidates": ["v", "w"],
+        "evaluator": {"model": "dummy::best_of_n_1"},
+    }
+    pair = _function(v="dummy::good", w="dummy::alternate")["variants"]
+    return {
+        "titled": {
+            "type": "json",
+            "output_schema": inline("title.json", json.dumps(TITLE)),
+            "variants": {"v": greeting},
+        },
+        "dummy_json": {
+            "type": "json",
+            "output_schema": inline("answer.json", json.dumps(ANSWER)),
+            "variants": {"v": greeting | {"model": "dummy::json", "json_mode": "strict"}},
+        },
+        "letters": {
+            "type": "chat",
+            "system_schema": inline("system.json", json.dumps(_fields("mood"))),
+            "user_schema": inline("user.json", json.dumps(_fields("topic"))),
+            "schemas": {"greeting": {"path": inline("greeting.json", json.dumps(_fields("name")))}},
+            "variants": {
+                "v": {
+                    "type": "chat_completion",
+                    "model": "sent",
+                    "system_template": inline("system.minijinja", "Be {{ mood }}."),
+                    "user_template": inline("user.minijinja", "Of {{ topic }}."),
+                    "templates": {
+                        "greeting": {"path": inline("greet.minijinja", "Hi {{ name }}!")}
+                    },
+                }
+            },
+        },
+        "tooled": _function(v="sent") | {"tools": ["weather", "clock"]},
+        "best": {"type": "chat", "variants": pair | {"best": best | {"weight": 1.0}}},
+        "divided": _function(a="sent", b="sent")
+        | {
+            "experimentation": {
+                "type": "static",
+                "candidate_variants": ["a"],
+                "namespaces": {"lab": {"type": "static", "candidate_variants": ["b"]}},
+            },
+            "variants": {key: {"type": "chat_completion", "model": "sent"} for key in ("a", "b")},
+        },
+        "unbuilt": _function(v="anthropic::some-model"),
+        "adaptive": {
+            "type": "chat",
+            "experimentation": {
+                "type": "adaptive",
+                "metric": "good",
+                "candidate_variants": ["a", "b"],
+            },
+            "variants": {key: {"type": "chat_completion", "model": "sent"} for key in ("a", "b")},
+        },
+    }
+
+
+def inline(label: str, text: str) -> dict[str, str]:
+    """A file in its place."""
+    return {"__tensorzero_remapped_path": label, "__data": text}
+
+
+def _fields(*names: str) -> dict[str, Any]:
+    properties = {name: {"type": "string"} for name in names}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(names),
+        "additionalProperties": False,
+    }
+
+
+def _tool(argument: str) -> dict[str, Any]:
+    schema = inline(f"{argument}.json", json.dumps(_fields(argument)))
+    return {"description": f"Asks for {argument}.", "parameters": schema}
+
+
+TITLE = _fields("title")
+ANSWER = _fields("answer")
 
 
 def _upstream(api_base: str, **more: Any) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any
 from tests.compat.case import DONE, Result, Section, chat
 from tests.compat.checks import fits, header, quiet, refuses, that
 from tests.compat.fields import SENT
-from tests.compat.parameters import NO_JSON
 from tests.compat.setup import WORDS, chunks, refusing
 from tests.fake_upstream import Seen, Wire, events
 
@@ -117,11 +116,11 @@ def _form() -> None:
             lambda r: not any(d.keys() - {"role", "content"} for d in r.deltas),
         ),
     )
-    streaming.lack_config(
+    add(
         "Chunks of a JSON function always have `delta.content`",
-        NO_JSON,
-        {"functions": {"f": {"type": "json", "variants": {}}}},
-        "`type: json`",
+        chat("tensorzero::function_name::dummy_json", stream=True),
+        that("all have it", lambda r: all("content" in delta for delta in r.deltas)),
+        that("it is the raw output", lambda r: r.streamed == '{"answer":"Hello"}'),
     )
 
 
@@ -314,12 +313,10 @@ def _raw() -> None:
 
 
 def _several() -> None:
-    variant = {"type": "experimental_best_of_n_sampling"}
-    streaming.lack_config(
+    streaming.add(
         "Raw usage and raw responses of earlier model calls of one answer in a first chunk",
-        "variants that call several models",
-        {"functions": {"f": {"type": "chat", "variants": {"v": variant}}}},
-        "experimental_best_of_n_sampling",
+        chat("tensorzero::function_name::best", stream=True, __include_raw_response=True),
+        that("of all three", lambda r: len(r.chunks[0]["tensorzero_raw_response"]) == 3),
     )
 
 

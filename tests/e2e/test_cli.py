@@ -114,7 +114,7 @@ def test_without_a_database_calls_are_served_and_feedback_says_why_not(tmp_path:
     proxy = Proxy(ROOT / "routes.yaml", tmp_path / "state", arguments=("--no-database",)).start()
     assert proxy.chat("demo")[0] == 200
     status, _, body = proxy.post("/feedback", {"metric_name": "thumbs_up", "value": True})
-    assert status == 503
+    assert status == 400
     assert "recording" in json.loads(body)["error"]
     assert proxy.stop() == 0
 

@@ -61,7 +61,7 @@ def test_the_python_snippet_and_the_feedback_curl_work_together(running: Proxy) 
 
 def test_the_query_runs_in_the_prompt_that_is_named(running: Proxy) -> None:
     running.settle()
-    printed = blocks("text")[0].splitlines()[0]
+    printed = blocks("text")[-1].splitlines()[0]
     shown = ask(running, blocks("sql")[0])
     assert re.sub(r"\s+", " ", printed) in re.sub(r"\s+", " ", shown)
 

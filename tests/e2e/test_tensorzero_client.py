@@ -335,7 +335,7 @@ async def test_bodies_and_headers_are_changed_by_variant_provider_and_caller(
         {"pointer": "/from/request", "value": 3},
         {"variant_name": "v", "pointer": "/variant", "value": {"b": 1, "a": 2}},
         {"model_name": "injected", "provider_name": "dummy", "pointer": "/p", "value": 5},
-        {"model_name": "priced", "pointer": "/not/this", "value": 6},
+        {"model_name": "priced", "provider_name": "dummy", "pointer": "/not/this", "value": 6},
         {"pointer": "/from/variant", "delete": True},
     ]
     answer = await client.inference(

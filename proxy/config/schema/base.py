@@ -131,6 +131,4 @@ def _check_namespace(value: object) -> object:
     return value
 
 
-Namespace = Annotated[
-    str, _checked(_check_namespace), NotBuilt("the namespace of a request"), Shown("name")
-]
+Namespace = Annotated[str, _checked(_check_namespace), Shown("name")]

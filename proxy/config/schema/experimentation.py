@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from proxy.config.schema.base import Count, Fraction, Many, NotBuilt, Section, Shown, Weight
+from proxy.config.schema.base import Count, Fraction, Many, Section, Shown, Weight
 
 
 def _as_weights(value: object) -> object:
@@ -63,7 +63,7 @@ Shares: TypeAlias = Annotated[StaticShares | AdaptiveShares, Field(discriminator
 _NAMESPACES: Any = Field(
     default_factory=dict, description="Other experiments, for requests of these namespaces."
 )
-Namespaces = Annotated[Mapping[str, Shares], NotBuilt("the namespace of a request")]
+Namespaces = Mapping[str, Shares]
 
 
 class StaticExperimentation(StaticShares):

@@ -170,6 +170,9 @@ class TemplateAccess(Section):
     )
 
 
+_RELAY = NotBuilt("`gateway.relay`", instead="calls go straight to their providers")
+
+
 class Relay(Section):
     gateway_url: RelayUrl | None = Field(None, description="The other gateway's address.")
     api_key_location: Location | None = Field(None, description="Where its key is found.")
@@ -212,6 +215,6 @@ class Gateway(Section):
     template_filesystem_access: TemplateAccess = Field(
         TemplateAccess(), description="Templates that others include."
     )
-    relay: Annotated[Relay | None, NotBuilt("`gateway.relay`", blocks=True)] = Field(
+    relay: Annotated[Relay | None, _RELAY] = Field(
         None, description="Another gateway that calls go to, but for models with `skip_relay`."
     )

@@ -45,7 +45,15 @@ def shorthand_provider(
 
     `types` has the locations that the configuration gives whole types.
     """
-    provider = _PROVIDER.validate_python({"type": provider_type, "model_name": model_name})
+    entry = {"type": provider_type, **_names(provider_type, model_name)}
+    provider = _PROVIDER.validate_python(entry)
     defaults = getattr(getattr(types, provider_type, None), "defaults", None)
     location = getattr(defaults, "api_key_location", None)
     return provider.model_copy(update={"api_key_location": location}) if location else provider
+
+
+def _names(provider_type: str, model_name: str) -> dict[str, str]:
+    """The keys that name the model; where it takes more of them, the name holds them all."""
+    if provider_type.startswith("gcp_"):
+        return {"model_id": model_name, "location": "-", "project_id": "-"}
+    return {"model_name": model_name}

@@ -52,6 +52,22 @@ class Addressee:
             block.provider_name in (None, self.provider_name)
         )
 
+    def part_of(self, said: Input) -> Input:
+        """The input without blocks for others."""
+        if all(self._gets_all(message) for message in said.messages):
+            return said
+        messages = (
+            Message(message.role, tuple(block for block in message.content if self._takes(block)))
+            for message in said.messages
+        )
+        return Input(tuple(messages), said.system)
+
+    def _gets_all(self, message: Message) -> bool:
+        return all(map(self._takes, message.content))
+
+    def _takes(self, block: Block) -> bool:
+        return not isinstance(block, Unknown | Thought) or self.gets(block)
+
 
 ANYBODY = Addressee()
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from proxy.app import reload
-from proxy.app.fleet import Fleet
 from proxy.app.demonstrations import CurrentDemonstrations, build_demonstrations
+from proxy.app.fleet import Fleet
 from proxy.app.host import Host
 from proxy.app.reload import Reloader
 from proxy.app.spec import Prepare

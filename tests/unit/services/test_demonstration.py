@@ -165,6 +165,4 @@ def test_a_function_that_is_no_longer_configured_is_unknown() -> None:
 def test_whether_a_function_is_a_chat_is_for_the_configuration_to_say() -> None:
     """The inference may be older than the configuration."""
     older = StoredInference(new_id(), "json", "v", new_id(), "chat")
-    assert READER.read(b'{"score":1}', older) == (
-        b'{"raw":"{\\"score\\":1}","parsed":{"score":1}}'
-    )
+    assert READER.read(b'{"score":1}', older) == (b'{"raw":"{\\"score\\":1}","parsed":{"score":1}}')

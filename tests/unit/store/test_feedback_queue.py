@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class FakeStore:
         self.rejected: dict[bytes, str] = {}
         self.away = False
         self.unfit: set[bytes] = set()
-        self.take_time = lambda: None
+        self.take_time: Callable[[], None] = lambda: None
 
     async def resolve(self, feedback: Feedback) -> bool:
         if self.away:
