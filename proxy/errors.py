@@ -26,6 +26,7 @@
     │   ├── UpstreamUnsupported      this provider has nothing that could serve such a call
     │   └── CredentialMissing        the configured credential has no value for this call
     ├── VariantFailed                one variant, or a part of one, has no answer; another may
+    │   └── CandidatesFailed         none of those whose answers it wanted has one
     ├── AllVariantsFailed            every variant was tried; carries the attempts
     ├── RecordingError
     │   ├── RecordingRefused         the journal is at its bound and the policy is `refuse`
@@ -235,11 +236,15 @@ class VariantFailed(ZeroProxyError):
     """A variant, one of its candidates, or its judge gave no answer. The text says why."""
 
 
+class CandidatesFailed(VariantFailed):
+    """None of a variant's candidates gave an answer."""
+
+
 class AllVariantsFailed(ZeroProxyError):
     """Every variant that could be tried has failed; `last` is the error of the last attempt.
 
     `exhausted` says that we have already retried ourselves; `inference_id` names the record;
-    `bare` says that the caller had chosen the variant.
+    `status` is what TensorZero's API answers.
     """
 
     def __init__(
@@ -249,13 +254,13 @@ class AllVariantsFailed(ZeroProxyError):
         *,
         exhausted: bool = False,
         inference_id: str = "",
-        bare: bool = False,
+        status: int = 502,
     ) -> None:
         super().__init__(message)
         self.last = last
         self.exhausted = exhausted
         self.inference_id = inference_id
-        self.bare = bare
+        self.status = status
 
 
 class RecordingError(ZeroProxyError):

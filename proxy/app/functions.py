@@ -177,9 +177,12 @@ class FunctionBuilder:
                 thinks=isinstance(entry, ChainOfThoughtVariant),
             ),
             defaults=_defaults(entry),
-            system=None if system is None else SystemTemplate(system.label, system.text),
+            system=None if system is None else self._system(system),
             rewrites=rewrites_of(entry.extra_body, entry.extra_headers),
         )
+
+    def _system(self, template: Template) -> SystemTemplate:
+        return SystemTemplate(template.label, template.text, self._includes)
 
     def _strategy(
         self, name: str, entry: BestOfNVariant | MixtureOfNVariant | DiclVariant, what: Strategy

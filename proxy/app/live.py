@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from proxy.app.functions import FunctionBuilder
 from proxy.app.limits import rewrites_of, seconds, time_limits
@@ -66,6 +66,8 @@ class LiveBuilder:
         self._environ = environ
         self._budget_of = budget_of
         self._flaky = flaky or FlakyCounters()
+        relay = config.gateway.relay
+        self._relays = relay is not None and relay.gateway_url is not None
         self._models = {name: self._model(name, entry) for name, entry in config.models.items()}
         kinds = (*SHORTHAND_TYPES, *UNBUILT_SHORTHANDS)
         self._shorthands = {kind: self._shorthand(kind) for kind in kinds}
@@ -99,6 +101,8 @@ class LiveBuilder:
             name = f"{kind}::{rest}"
             if name.startswith(RESPONSES_SHORTHAND):
                 raise NotSupported(RESPONSES_REFUSAL, param="model")
+            if self._relays:
+                return self._relayed(name, (kind,))
             entry = shorthand_provider(kind, rest, self._config.provider_types)
             return Model(name, (self._route(kind, entry),))
 
@@ -116,10 +120,19 @@ class LiveBuilder:
         return build
 
     def _model(self, name: str, entry: ModelConfig) -> Model:
+        if self._relays and not entry.skip_relay:
+            return self._relayed(name, entry.routing)
         routes = tuple(self._route(each, entry.providers[each]) for each in entry.routing)
         return Model(name, routes, time_limits(entry.timeouts), entry.namespace)
 
+    def _relayed(self, name: str, routing: Sequence[str]) -> Model:
+        """A model that another gateway is to be asked for."""
+        refusing = UnbuiltProvider("relay", name, "`gateway.relay`")
+        return Model(name, tuple(self._placed(each, refusing, NoCredential()) for each in routing))
+
     def _embedding_model(self, name: str, entry: EmbeddingModelConfig) -> Model:
+        if self._relays:
+            return self._relayed(name, entry.routing)
         routes = tuple(self._embedding_route(each, entry.providers[each]) for each in entry.routing)
         return Model(name, routes, TimeLimits(seconds(entry.timeout_ms)))
 

@@ -95,6 +95,8 @@ def _render_row(name: str, found: FieldInfo, seen: Mapping[type[Section], str]) 
 
 
 def _render_mark(mark: NotBuilt) -> str:
+    if mark.instead:
+        return f" Not built yet: {mark.instead}."
     words = f" Not built yet: {_code(mark.values)}" if mark.values else " Not built yet"
     return f"{words}, answers 501." if mark.blocks else f"{words}, without effect."
 

@@ -55,11 +55,11 @@ def read_variant(raw: bytes, around: Surroundings) -> VariantConfig:
 
 def _check(variant: dict[str, Any], around: Surroundings) -> Iterable[Problem]:
     """The faults that a configuration with this variant would have because of it."""
-    variants = {**dict.fromkeys(around.variants, {}), NAME: variant}
+    variants = {**{name: {} for name in around.variants}, NAME: variant}
     place: Path = ("functions", "its function", "variants", NAME)
     tree = {
-        "models": dict.fromkeys(around.models, {}),
-        "embedding_models": dict.fromkeys(around.embedding_models, {}),
+        "models": {name: {} for name in around.models},
+        "embedding_models": {name: {} for name in around.embedding_models},
         "functions": {place[1]: {"type": around.function_kind, "variants": variants}},
     }
     for rule in _RULES:

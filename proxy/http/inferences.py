@@ -15,7 +15,6 @@ from proxy.errors import (
     InvalidRequest,
     NotFound,
     NotSupported,
-    UpstreamTimeout,
 )
 from proxy.http.auth import Keys
 from proxy.http.client_stream import ClientStream
@@ -186,7 +185,7 @@ class Inferences:
         try:
             await self.service.infer(call, outlet, client)
         except AllVariantsFailed as error:
-            return respond(replace(word(error), status=_status(error)), failed())
+            return respond(replace(word(error), status=error.status), failed())
         return client
 
 
@@ -207,14 +206,6 @@ def warn(warnings: tuple[str, ...]) -> None:
     """Put a request's warnings into the log."""
     for warning in warnings:
         log.warning("%s", warning)
-
-
-def _status(error: AllVariantsFailed) -> int:
-    """TensorZero's: of a variant that the caller chose, that of its own error."""
-    if not error.bare:
-        return 502
-    scope = error.last.scope if isinstance(error.last, UpstreamTimeout) else None
-    return 408 if scope is not None and scope.kind != "Model provider" else 500
 
 
 def _episode(given: UUID | None) -> UUID | None:

@@ -4,15 +4,16 @@ The engine prints values of its own as `none`, `true`, `{"a": [1, "b"]}`, but Py
 Python does, and lets templates see Python's methods as if they were members. The containers here
 print like the engine's own and hide their methods. Key order is the sender's.
 
-Numbers: integers keep their spelling up to 64 bits (signed) and are floats beyond; floats lose it
-(`1.10` is printed `1.1`, `1e3` is printed `1000.0`).
+Numbers: integers keep their spelling up to 64 bits (signed) and are floats beyond, as is `-0`;
+floats lose it (`1.10` is printed `1.1`, `1e3` is printed `1000.0`).
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import ItemsView, Mapping
+import re
+from collections.abc import ItemsView, Iterable, Mapping
 from decimal import Decimal
 from typing import NoReturn
 
@@ -29,16 +30,39 @@ _ESCAPES: Mapping[str, str] = {
 }
 
 
+DEEPEST = 128
+"""How deep values may be nested, as in TensorZero."""
+
+TOO_DEEP = "it is nested too deeply"
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
 def read_json(raw: bytes | str) -> object:
     """The value of a JSON text, with whole numbers of any length.
 
+    Half a character (a lone surrogate, which JSON's grammar allows) is none: the template engine
+    does not survive it.
+
     Raises:
-        ValueError: it is no JSON, is nested too deeply, or has a number beyond all floats.
+        ValueError: it is no JSON, is nested too deeply, or has a number beyond all floats or half
+            a character.
     """
+    text = raw.decode() if isinstance(raw, bytes) else raw
     try:
-        return json.loads(raw, parse_float=_read_float, parse_constant=_refuse_constant)
+        value = json.loads(
+            text,
+            parse_int=_read_int,
+            parse_float=_read_float,
+            parse_constant=_refuse_constant,
+        )
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError(TOO_DEEP) from None
+    if text.count("[") + text.count("{") > DEEPEST and _is_deeper(value, DEEPEST):
+        raise ValueError(TOO_DEEP)
+    if _SURROGATE.search(text) is not None:
+        _refuse_half_characters(value)
+    return value
 
 
 def read_arguments(raw: bytes) -> dict[str, object]:
@@ -136,11 +160,36 @@ def _shown_character(character: str) -> str:
 
 
 def _shown_float(value: float) -> str:
-    if value and not 1e-5 <= abs(value) < 1e16:
+    if value and not 1e-4 <= abs(value) < 1e16:
         mantissa, _, exponent = repr(value).partition("e")
         return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
     plain = format(Decimal(repr(value)), "f")
     return plain if "." in plain else f"{plain}.0"
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    """Whether lists and objects stand in each other more than `depth` times."""
+    level: list[object] = [value]
+    for _ in range(depth + 1):
+        level = [each for parent in level for each in _children(parent)]
+    return bool(level)
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _refuse_half_characters(value: object) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("it has a lone surrogate in a hex escape") from None
+
+
+def _read_int(text: str) -> int | float:
+    return -0.0 if text == "-0" else int(text)
 
 
 def _read_float(text: str) -> float:

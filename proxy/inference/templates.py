@@ -185,9 +185,10 @@ class TemplateSet:
 class SystemTemplate:
     """A variant's system text. Its one variable is `system_text`: what the client sent, or none."""
 
-    def __init__(self, label: str, text: str) -> None:
+    def __init__(self, label: str, text: str, includes: Mapping[str, str] = NOTHING) -> None:
         """Raises ConfigError when the template's syntax is wrong."""
-        self._templates = TemplateSet({SYSTEM: TemplateSource(label, text, of_role=True)})
+        source = TemplateSource(label, text, of_role=True)
+        self._templates = TemplateSet({SYSTEM: source}, includes=includes)
 
     def render(self, system_text: str | None) -> str:
         """The text to send.

@@ -5,7 +5,8 @@ exchange handed to the `Recorder`.
 
 - `relay` answers a call on the OpenAI relay; `endpoints` is the table of what it knows there;
   `relay_sink` is the peek: an answer is held until it is known to be one, then passed on as it
-  comes.
+  comes. `function_call` is what a function changes in a client's body, `translating` answers where
+  bytes cannot be passed on.
 - `infer` asks in neutral values and has a lane put the answer into its own words; `tasks` are what
   can be asked, a chat or vectors.
 - `targets` says what a model string means.

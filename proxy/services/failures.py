@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from proxy.errors import (
+    CandidatesFailed,
     CredentialMissing,
     TimeoutScope,
     UpstreamError,
@@ -27,6 +28,15 @@ def describe(failed: Sequence[VariantFailure], *, bare: bool) -> str:
         return failed[0].text
     joined = "\n".join(f"{each.variant_name}: {each.text}" for each in failed)
     return f"All variants failed with errors: {joined}"
+
+
+def status_of(failed: Sequence[VariantFailure], last: UpstreamError | None, *, bare: bool) -> int:
+    """The HTTP status, TensorZero's: `bare`, that of the one variant's own error. `last` is the
+    error of the last attempt."""
+    if not bare or isinstance(failed[-1].error, CandidatesFailed):
+        return 502
+    scope = last.scope if isinstance(last, UpstreamTimeout) else None
+    return 408 if scope is not None and scope.kind != "Model provider" else 500
 
 
 def describe_variant(failures: Sequence[Failure]) -> str:

@@ -28,7 +28,7 @@ from proxy.inference.variants.base import Final, Settled, Told
 from proxy.models.policy import CallLog, Classify, classify_leniently
 from proxy.services.asking import Asking, OpenChunks
 from proxy.services.deadline import Deadline
-from proxy.services.failures import describe, describe_variant
+from proxy.services.failures import describe, describe_variant, status_of
 from proxy.services.infer_call import (
     InferenceCall,
     InferProgress,
@@ -36,7 +36,7 @@ from proxy.services.infer_call import (
     VariantFailure,
 )
 from proxy.services.infer_record import build_exchange
-from proxy.services.infer_result import headers_of, replayed, result_of, served_by
+from proxy.services.infer_result import headers_of, replayed, result_of, served_by, was_asked
 from proxy.services.infer_sink import EVENT_STREAM, ChunkOutlet
 from proxy.services.lane import Lane
 from proxy.services.leg import Leg
@@ -107,7 +107,7 @@ class InferService:
             if await self.try_variant(progress, variant, outlet, client):
                 await self.finish(progress, outlet, client)
                 return
-        await self._fail(progress)
+        await self._fail(progress, outlet)
 
     # One variant.
 
@@ -274,20 +274,22 @@ class InferService:
         client.write(outlet.failure(error))
         client.abort()
 
-    async def _fail(self, progress: InferProgress) -> None:
+    async def _fail(self, progress: InferProgress, outlet: Outlet) -> None:
         log, bare = progress.log, progress.call.bare_errors
         if not progress.failed:
             raise InvalidRequest("this function has no variant that could be tried")
         if progress.failures and all(_is_unbuilt(each.error) for each in progress.failures):
             raise NotSupported(str(progress.failures[-1].error), param="model")
-        progress.status = 500 if bare else 502
+        progress.status = status_of(progress.failed, log.last, bare=bare)
+        if was_asked(progress):
+            outlet.begin(served_by(progress))
         await self.record(progress, EndReason.UPSTREAM_ERROR)
         raise AllVariantsFailed(
             describe(progress.failed, bare=bare),
             log.last,
             exhausted=log.exhausted,
             inference_id=str(progress.call.id),
-            bare=bare,
+            status=progress.status,
         )
 
     async def _recorded(self, progress: InferProgress, reason: EndReason, client: Client) -> bool:

@@ -21,7 +21,7 @@ def served_by(progress: InferProgress) -> Served:
     """Who answers; of a strategy's settled answer, whoever was asked last."""
     call, leg, variant = progress.call, _last(progress), progress.variant
     assert variant is not None and leg.route is not None and leg.model_inference_id is not None
-    prepared = prepared_of(progress)
+    prepared, settled = prepared_of(progress), progress.settled is not None
     return Served(
         inference_id=call.id,
         episode_id=call.episode_id,
@@ -33,10 +33,15 @@ def served_by(progress: InferProgress) -> Served:
         provider_type=leg.route.provider.type,
         model_inference_id=leg.model_inference_id,
         tool_as_text=prepared is not None and prepared.calls_are_texts,
-        earlier=_made(each for each in progress.legs if each is not progress.leg),
+        earlier=_made(each for each in progress.legs if settled or each is not progress.leg),
         failures=progress.failures,
         relay=call.relay,
     )
+
+
+def was_asked(progress: InferProgress) -> bool:
+    """Whether there is somebody of whom `served_by` could tell."""
+    return bool(progress.legs or progress.leg) and _last(progress).route is not None
 
 
 def headers_of(served: Served) -> list[tuple[str, str]]:
@@ -79,7 +84,7 @@ def result_of(progress: InferProgress) -> AnyResult:
 
 
 def replayed(progress: InferProgress) -> Iterator[Chunk]:
-    """A whole answer as the chunks of a stream: all of it at once, then what it took."""
+    """A whole answer as the chunks of a stream: all of it at once, then why it ended."""
     result = result_of(progress)
     assert isinstance(result, Result)
     if result.output is None:
@@ -88,7 +93,7 @@ def replayed(progress: InferProgress) -> Iterator[Chunk]:
         raw = result.output.raw
         deltas = () if raw is None else (TextDelta("0", raw),)
     yield Chunk(deltas)
-    yield Chunk(usage=result.answer.usage, finish_reason=result.answer.finish_reason)
+    yield Chunk(finish_reason=result.answer.finish_reason)
 
 
 def told_by(progress: InferProgress) -> Told | None:

@@ -10,7 +10,7 @@ call of any other function is understood first; then its variants are tried, eac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from proxy.errors import (
     AllVariantsFailed,
@@ -33,11 +33,11 @@ from proxy.models.model import Route
 from proxy.models.policy import CallLog, Candidate, ErrorClass, classify
 from proxy.services.endpoints import CHAT_COMPLETIONS, EMBEDDINGS
 from proxy.services.failures import describe
-from proxy.services.function_call import FunctionCall, read_function_call
+from proxy.services.function_call import read_function_call
 from proxy.services.infer_call import VariantFailure
 from proxy.services.lane import Lane
 from proxy.services.relay_attempt import RelayAttempts, ours
-from proxy.services.relay_call import Progress, RelayCall
+from proxy.services.relay_call import FunctionProgress, Progress, RelayCall
 from proxy.services.relay_record import build_exchange
 from proxy.services.targets import Target
 from proxy.services.translating import Translating
@@ -175,13 +175,14 @@ class RelayService:
         body = progress.call.body
         assert isinstance(body, bytes)
         asked = read_function_call(body, progress.target, self.targets)
+        progress.function = function = FunctionProgress(asked)
         for variant in drawn:
             progress.assigned = progress.assigned or variant.name
             attempts = len(progress.log.attempts)
             if asked.is_translated(variant):
-                served = await self._translating.run(progress, asked, variant, client)
+                served = await self._translating.run(progress, variant, client)
             else:
-                served = await self._relay_variant(progress, asked, variant, client)
+                served = await self._relay_variant(progress, function, variant, client)
             if served:
                 return
             if len(progress.log.attempts) > attempts and _is_final(progress, variant):
@@ -189,15 +190,16 @@ class RelayService:
         await self._answer_failure(progress, client)
 
     async def _relay_variant(
-        self, progress: Progress, asked: FunctionCall, variant: Variant, client: Client
+        self, progress: Progress, function: FunctionProgress, variant: Variant, client: Client
     ) -> bool:
         """Whether the variant has answered, with its provider's bytes."""
         try:
-            progress.prepared = prepare(asked.checked, variant.spec)
+            prepared = prepare(function.asked.checked, variant.spec)
         except Unrenderable as error:
-            progress.failed.append(VariantFailure(variant.name, str(error), error))
+            function.failed.append(VariantFailure(variant.name, str(error), error))
             return False
-        progress.changed = asked.changed_members(progress.prepared)
+        function.prepared = prepared
+        function.changed = function.asked.changed_members(prepared)
         if not await self._pass_on(progress, (variant.candidate,), client):
             return False
         await self._answer(progress, client)
@@ -244,7 +246,7 @@ class RelayService:
         progress.status = 504 if isinstance(log.last, UpstreamTimeout) else 502
         if await self._recorded(progress, EndReason.UPSTREAM_ERROR, client):
             raise AllVariantsFailed(
-                _failure_text(log) if log.attempts else describe(progress.failed, bare=False),
+                _failure_text(progress),
                 log.last,
                 exhausted=log.exhausted,
                 inference_id=str(progress.call.id),
@@ -260,8 +262,9 @@ class RelayService:
         return True
 
     async def _record(self, progress: Progress, reason: EndReason) -> None:
-        if progress.translating:
-            await self._translating.record(progress, reason)
+        function = progress.function
+        if function is not None and function.translating and function.inferring is not None:
+            await self._translating.record(function.inferring, reason)
             return
         if progress.recorded:
             return
@@ -301,14 +304,22 @@ def _last_answer(progress: Progress) -> tuple[int, Headers, bytes] | None:
 
 def _refusal(progress: Progress) -> InvalidRequest | None:
     """Why no provider could have been asked, if that is the caller's fault."""
-    if not progress.failed:
+    failed = _failed(progress)
+    if not failed:
         return InvalidRequest("this function has no variant that could be tried")
-    errors = [each.error for each in progress.failed if isinstance(each.error, Unrenderable)]
-    return errors[0] if len(errors) == len(progress.failed) else None
+    errors = [each.error for each in failed if isinstance(each.error, Unrenderable)]
+    return errors[0] if len(errors) == len(failed) else None
 
 
-def _failure_text(log: CallLog) -> str:
+def _failed(progress: Progress) -> Sequence[VariantFailure]:
+    return () if progress.function is None else progress.function.failed
+
+
+def _failure_text(progress: Progress) -> str:
+    attempts = progress.log.attempts
+    if not attempts:
+        return describe(_failed(progress), bare=False)
     tried = ", ".join(
-        f"{attempt.provider_name}: {attempt.detail or attempt.error}" for attempt in log.attempts
+        f"{attempt.provider_name}: {attempt.detail or attempt.error}" for attempt in attempts
     )
     return f"All providers failed: {tried}"

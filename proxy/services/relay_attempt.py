@@ -93,9 +93,8 @@ class RelayAttempts:
     ) -> None:
         call, provider = progress.call, route.provider
         secret = route.credential(call.credentials, provider.type)
-        body = outgoing_body(
-            call, variant, route, progress.changed, ask_usage=self._asks_usage(call, route)
-        )
+        changed = None if progress.function is None else progress.function.changed
+        body = outgoing_body(call, variant, route, changed, ask_usage=self._asks_usage(call, route))
         progress.raw_request = body if isinstance(body, bytes) else b""
         headers = rewrite_headers(call.headers, variant.rewrites.headers)
         headers = rewrite_headers(headers, route.rewrites.headers)

@@ -13,6 +13,7 @@ from proxy.models.credentials import CallCredentials
 from proxy.models.model import Route
 from proxy.models.policy import CallLog, Candidate
 from proxy.services.endpoints import Endpoint
+from proxy.services.function_call import FunctionCall
 from proxy.services.infer_call import InferProgress, VariantFailure
 from proxy.services.neutral_attempt import NeutralOutcome
 from proxy.services.relay_sink import RelaySink
@@ -71,6 +72,23 @@ class RelayCall:
 
 
 @dataclass(slots=True)
+class FunctionProgress:
+    """What is known besides when a function is called that is more than a plain chat."""
+
+    asked: FunctionCall
+    prepared: Prepared | None = None
+    """What the variant under way asks its model, when its answer is passed on."""
+    changed: Mapping[str, bytes] | None = None
+    """The same, as the members that it changes in the client's body."""
+    inferring: InferProgress | None = None
+    """The variants whose answers are translated, once there was one."""
+    translating: bool = False
+    """Whether the variant under way is one of them."""
+    failed: list[VariantFailure] = field(default_factory=list)
+    """Variants that gave no answer, but for those that were passed on to a provider."""
+
+
+@dataclass(slots=True)
 class Progress:
     """What is known of a call while it is under way; the record is made from it."""
 
@@ -89,18 +107,8 @@ class Progress:
     recorded: bool = False
     waited: float = 0.0
     """Seconds in which the provider (or a pause before it) was waited for."""
-
-    # Of a function that is more than a plain chat.
-    prepared: Prepared | None = None
-    """What the variant under way asks its model, when its answer is passed on."""
-    changed: Mapping[str, bytes] | None = None
-    """The same, as the members that it changes in the client's body."""
-    inferring: InferProgress | None = None
-    """The variants whose answers are translated, once there was one."""
-    translating: bool = False
-    """Whether the variant under way is one of them."""
-    failed: list[VariantFailure] = field(default_factory=list)
-    """Variants that gave no answer for other reasons than their providers'."""
+    function: FunctionProgress | None = None
+    """Of a function that is more than a plain chat."""
 
 
 def new_call_ids() -> tuple[UUID, UUID]:

@@ -30,7 +30,7 @@ def build_exchange(
     candidate, route = progress.candidate, progress.route
     first = sink.first_at if sink is not None and call.peek.stream else None
     body, size, digest, parts = _request(call, settings.record_limit)
-    prepared = progress.prepared
+    prepared = _prepared(progress)
     calls = _earlier_calls(progress, settings) if reached else []
     if reached and call.endpoint.wire:
         calls.append(_model_call(progress, settings))
@@ -75,6 +75,10 @@ def build_exchange(
     )
 
 
+def _prepared(progress: Progress) -> Prepared | None:
+    return None if progress.function is None else progress.function.prepared
+
+
 def _details(prepared: Prepared) -> InferenceDetails | None:
     """None for a plain chat, of which the bodies say it all."""
     plain = prepared.kind == "chat" and not prepared.tool_set
@@ -83,9 +87,10 @@ def _details(prepared: Prepared) -> InferenceDetails | None:
 
 def _earlier_calls(progress: Progress, settings: LaneSettings) -> list[ModelCall]:
     """Of variants that asked several models and came to no answer."""
-    if progress.inferring is None:
+    inferring = None if progress.function is None else progress.function.inferring
+    if inferring is None:
         return []
-    answered = (leg for leg in progress.inferring.legs if leg.answered)
+    answered = (leg for leg in inferring.legs if leg.answered)
     return model_calls(answered, settings.record_limit)
 
 
@@ -109,7 +114,8 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
     raw_request = progress.raw_request if answer is None else b""
     client = call.body if isinstance(call.body, bytes) else b""
     first = sink.first_at if call.peek.stream else None
-    said = progress.prepared.input if progress.prepared is not None and answer is not None else None
+    prepared = _prepared(progress)
+    said = prepared.input if prepared is not None and answer is not None else None
     return ModelCall(
         id=new_id().bytes,
         model_name=candidate.model.name,

@@ -15,7 +15,7 @@ from proxy.services.function_call import FunctionCall
 from proxy.services.infer import InferService
 from proxy.services.infer_call import InferenceCall, InferProgress
 from proxy.services.lane import Lane
-from proxy.services.relay_call import Progress
+from proxy.services.relay_call import FunctionProgress, Progress
 from proxy.services.relay_outlet import RelayOutlet
 from proxy.services.tasks import ChatTask
 from proxy.types.exchange import EndReason
@@ -48,30 +48,28 @@ class Translating:
     def __init__(self, lane: Lane) -> None:
         self._service = InferService(lane, classify)
 
-    async def run(
-        self, progress: Progress, asked: FunctionCall, variant: Variant, client: Client
-    ) -> bool:
+    async def run(self, progress: Progress, variant: Variant, client: Client) -> bool:
         """Whether the variant has answered the client, who has been sent nothing otherwise.
 
         Raises:
             InvalidRequest: something in the request would be lost on the way to its models.
-            RecordingError: as `InferService`.
+            asyncio.CancelledError: the client left; it is not yet recorded.
         """
-        check_translatable(asked, variant)
-        peek = progress.call.peek
+        function, peek = progress.function, progress.call.peek
+        assert function is not None
+        check_translatable(function.asked, variant)
         outlet = RelayOutlet(peek.model, stream=peek.stream, include_usage=peek.include_usage)
-        inferring = _begin(progress, asked, variant)
+        inferring = _begin(progress, function, variant)
         if await self._service.try_variant(inferring, variant, outlet, client):
             await self._service.finish(inferring, outlet, client)
             return True
         progress.waited = inferring.waited
-        progress.translating = False
+        function.translating = False
         return False
 
-    async def record(self, progress: Progress, reason: EndReason) -> None:
+    async def record(self, inferring: InferProgress, reason: EndReason) -> None:
         """Record a call that ends while such a variant is under way."""
-        assert progress.inferring is not None
-        await self._service.record(progress.inferring, reason)
+        await self._service.record(inferring, reason)
 
 
 def check_translatable(asked: FunctionCall, variant: Variant) -> None:
@@ -90,19 +88,19 @@ def check_translatable(asked: FunctionCall, variant: Variant) -> None:
         )
 
 
-def _begin(progress: Progress, asked: FunctionCall, variant: Variant) -> InferProgress:
+def _begin(progress: Progress, function: FunctionProgress, variant: Variant) -> InferProgress:
     """Hand over from the variants that went before."""
-    inferring = progress.inferring
-    if inferring is None:
-        inferring = InferProgress(
-            _call(progress, asked), progress.log, progress.assigned, failed=progress.failed
+    if function.inferring is None:
+        call = _call(progress, function.asked)
+        function.inferring = InferProgress(
+            call, progress.log, progress.assigned, failed=function.failed
         )
-        progress.inferring = inferring
-    inferring.waited = progress.waited
-    progress.translating, progress.raw = True, True
-    progress.sink = progress.route = progress.prepared = progress.changed = None
+    function.inferring.waited = progress.waited
+    function.translating, progress.raw = True, True
+    function.prepared = function.changed = None
+    progress.sink = progress.route = None
     progress.candidate = variant.candidate
-    return inferring
+    return function.inferring
 
 
 def _call(progress: Progress, asked: FunctionCall) -> InferenceCall:

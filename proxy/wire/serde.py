@@ -16,7 +16,7 @@ import orjson
 from proxy.errors import InvalidRequest
 from proxy.wire.lenient import whole_text
 from proxy.wire.members import list_items, object_members, value_of
-from proxy.wire.syntax import find_fault
+from proxy.wire.syntax import find_excess, find_fault
 
 U32 = (0, 2**32 - 1)
 I32 = (-(2**31), 2**31 - 1)
@@ -24,7 +24,6 @@ USIZE = (0, 2**64 - 1)
 
 _I64_MIN, _U64_MAX = -(2**63), 2**64 - 1
 _INTEGER = re.compile(rb"-?\d{1,20}\Z")
-_FIRST_NAME = re.compile(r"[^\[.]+")
 _SHOWN = 500
 """Characters of a wrong string that an error repeats."""
 
@@ -33,26 +32,32 @@ T = TypeVar("T")
 
 def fail(path: str, message: str) -> InvalidRequest:
     """The error at a place."""
-    if not path:
-        return InvalidRequest(message)
-    name = _FIRST_NAME.match(path)
-    return InvalidRequest(f"{path}: {message}", param=name[0] if name else None)
+    return InvalidRequest(f"{path}: {message}", param=path) if path else InvalidRequest(message)
 
 
 def read_body(body: bytes, struct: str) -> dict[str, bytes]:
-    """The members of a request's body; of a key given twice the last value."""
+    """The members of a request's body; of a key given twice the last value.
+
+    Halves of characters and values nested beyond 128 are refused here, as TensorZero does: not all
+    that reads them later could.
+    """
+    excess = find_excess(body)
+    if excess is not None:
+        raise _unreadable(excess)
     try:
         return object_members(body)
     except InvalidRequest as error:
         fault = find_fault(body)
         if fault is not None:
-            raise InvalidRequest(
-                f"Failed to parse the request body as JSON: {fault} (400 Bad Request)"
-            ) from error
+            raise _unreadable(fault) from error
         raw = body.strip(b" \t\r\n")
         if raw.startswith(b"{"):
             raise
         raise wrong_type(raw, "", f"struct {struct}") from error
+
+
+def _unreadable(fault: str) -> InvalidRequest:
+    return InvalidRequest(f"Failed to parse the request body as JSON: {fault} (400 Bad Request)")
 
 
 def wrong_type(raw: bytes, path: str, expected: str) -> InvalidRequest:

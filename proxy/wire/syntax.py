@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+import orjson
+
 LONGEST = 1 << 20
 """Bytes of the longest body that is walked."""
 
@@ -17,6 +19,10 @@ _NUMBER = re.compile(rb"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _NUMBER_LIKE = re.compile(rb"[-+.0-9eE]*")
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]*')
 _ESCAPE = re.compile(rb'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALF = re.compile(rb"\\u[dD](?:[c-fC-F]|[89abAB]..(?!\\u[dD][c-fC-F]))")
+_LOW = re.compile(rb"\\u[dD][c-fC-F]..")
+_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
 _WORDS = {b"t": b"true", b"f": b"false", b"n": b"null"}
 
 
@@ -36,6 +42,47 @@ def find_fault(body: bytes) -> str | None:
     except UnicodeDecodeError as error:
         return f"invalid unicode code point at {_place(body, error.start + 1)}"
     return None
+
+
+def find_excess(body: bytes) -> str | None:
+    """What TensorZero's parser refuses in a body although JSON's grammar allows it: half of a
+    character (a lone surrogate escape), values nested too deeply; None when there is none."""
+    if not (_may_have_halves(body) or _is_deep(body)):
+        return None
+    return find_fault(body) or _beyond_words(body)
+
+
+def _may_have_halves(body: bytes) -> bool:
+    """Whether a strict parser refuses the body, which has escapes of surrogates."""
+    if _SURROGATE.search(body) is None:
+        return False
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return True
+    return False
+
+
+def _is_deep(body: bytes) -> bool:
+    if body.count(b"[") + body.count(b"{") < _DEPTH:
+        return False
+    depth = 0
+    for match in _BRACKET.finditer(body):
+        bracket = match[0]
+        if bracket in b"{[":
+            depth += 1
+            if depth >= _DEPTH:
+                return True
+        elif bracket in b"]}":
+            depth -= 1
+    return False
+
+
+def _beyond_words(body: bytes) -> str | None:
+    """The same for a body that is too long to be walked, or is wrong in another way."""
+    if len(body) <= LONGEST:
+        return None
+    return "recursion limit exceeded" if _is_deep(body) else "invalid JSON or unicode"
 
 
 def _place(body: bytes, end: int) -> str:
@@ -136,7 +183,18 @@ class _Walk:
                 raise self._end(path, "a string")
             self._at += 1
             raise self._fault(path, "invalid escape")
-        self._at = match.end()
+        if _HALF.match(self._body, self._at) is not None:
+            raise self._half(path)
+        pair = _SURROGATE.match(self._body, self._at) is not None
+        self._at = match.end() + (6 if pair else 0)
+
+    def _half(self, path: str) -> _Fault:
+        """The first half of a character without the second, or the second alone."""
+        alone = _LOW.match(self._body, self._at) is not None
+        self._at += 5 if alone else 6
+        return self._fault(
+            path, f"{'lone leading surrogate in' if alone else 'unexpected end of'} hex escape"
+        )
 
     def _number(self, path: str) -> None:
         match = _NUMBER.match(self._body, self._at)

@@ -119,7 +119,7 @@ class Case:
     """What happens here instead; the case then proves that."""
     unbuilt_config: tuple[Mapping[str, Any], str] | None = None
     """Instead of a request: sections that load with a warning, and what that names."""
-    earlier: Body = b""
+    earlier: Mapping[str, Any] = field(default_factory=dict)
     """An inference that is made and stored before; `{{inference_id}}` and `{{episode_id}}` in the
     request stand for its ids."""
     long: bool = False

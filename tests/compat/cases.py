@@ -9,6 +9,8 @@ from tests.compat.extensions import extensions
 from tests.compat.fields import endpoints, fields
 from tests.compat.messages import messages
 from tests.compat.models import models
+from tests.compat.native_feedback import feedback
+from tests.compat.native_inference import inference, native_errors
 from tests.compat.parameters import parameters
 from tests.compat.response import response
 from tests.compat.streaming import streaming
@@ -27,6 +29,9 @@ SECTIONS: tuple[Section, ...] = (
     streaming,
     errors,
     embeddings,
+    inference,
+    native_errors,
+    feedback,
 )
 
 

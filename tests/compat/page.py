@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.compat.case import Case, Section
 from tests.compat.cases import SECTIONS
+from tests.compat.keys import render_keys
 
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 HOLDS = "yes"
@@ -17,10 +18,13 @@ INTRO = """\
 `/openai/v1` speaks TensorZero's OpenAI-compatible API: an application that was written for it keeps
 its requests, its `tensorzero::` fields and its error handling, and changes the address only. Two
 endpoints belong to it: `POST /openai/v1/chat/completions` and `POST /openai/v1/embeddings`.
+`POST /inference` and `POST /feedback` are TensorZero's native API. The keys of the configuration
+are at the end of the page.
 
-Every line below is proved in `tests/compat`, by a request to a running proxy or by a configuration
-that is refused. *Yes*: it does what TensorZero does. *Not yet*: the proxy refuses such a request,
-or such a configuration, and names the reason. *Differently*: what it does instead.
+Every line about a request is proved in `tests/compat`, by a request to a running proxy. *Yes*: it
+does what TensorZero does. *Not yet*: the proxy refuses such a request and names the reason, or
+warns of such a configuration. *Differently*: what it does instead. The lines about keys are read
+off the schema that the proxy loads.
 
 `/v1` is another thing: the relay, for applications that know only OpenAI. There every endpoint and
 field of OpenAI is served, bytes pass through unchanged where the provider speaks OpenAI's protocol,
@@ -32,7 +36,7 @@ fields it takes those for episode, variant, tags and credentials.
 
 
 def render_page() -> str:
-    return INTRO + "".join(_section(section) for section in SECTIONS)
+    return INTRO + "".join(_section(section) for section in SECTIONS) + render_keys()
 
 
 def _section(section: Section) -> str:

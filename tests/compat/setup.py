@@ -132,7 +132,10 @@ def build_functions() -> dict[str, Any]:
         "candidates": ["v", "w"],
         "evaluator": {"model": "dummy::best_of_n_1"},
     }
-    pair = _function(v="dummy::good", w="dummy::alternate")["variants"]
+    candidates = {
+        name: {"type": "chat_completion", "model": f"dummy::{model}", "weight": 0.0}
+        for name, model in (("v", "good"), ("w", "alternate"))
+    }
     return {
         "titled": {
             "type": "json",
@@ -162,7 +165,7 @@ def build_functions() -> dict[str, Any]:
             },
         },
         "tooled": _function(v="sent") | {"tools": ["weather", "clock"]},
-        "best": {"type": "chat", "variants": pair | {"best": best | {"weight": 1.0}}},
+        "best": {"type": "chat", "variants": candidates | {"best": best | {"weight": 1.0}}},
         "divided": _function(a="sent", b="sent")
         | {
             "experimentation": {

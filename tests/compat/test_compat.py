@@ -37,6 +37,7 @@ class Bench:
         self.proxy = proxy
         self.upstream = upstream
         self.dsn = dsn
+        self.made: dict[str, Any] = {}
 
     def run(self, case: Case) -> Result:
         """Make the case's request, and gather what came of it."""
@@ -57,12 +58,19 @@ class Bench:
         """The request's body, with the ids of the inference that was made before."""
         body = case.body if isinstance(case.body, bytes) else json.dumps(case.body).encode()
         if case.earlier:
-            status, _, made = self.proxy.post(INFERENCE, case.earlier)
-            assert status == 200, made
-            self.proxy.settle()
+            made = self._made(json.dumps(case.earlier))
             for name in ("inference_id", "episode_id"):
-                body = body.replace(b"{{%s}}" % name.encode(), json.loads(made)[name].encode())
+                body = body.replace(b"{{%s}}" % name.encode(), made[name].encode())
         return body
+
+    def _made(self, asked: str) -> Any:
+        """The inference that was asked for in these words, made once."""
+        if asked not in self.made:
+            status, _, answered = self.proxy.post(INFERENCE, asked.encode())
+            assert status == 200, answered
+            self.proxy.settle()
+            self.made[asked] = json.loads(answered)
+        return self.made[asked]
 
     def _exchange(
         self, case: Case, body: bytes, agent: str
@@ -83,7 +91,7 @@ class Bench:
     def _find(self, table: str, identifier: str) -> Mapping[str, Any] | None:
         self.proxy.settle()
         row = asyncio.run(_fetch(self.dsn, ROW.format(table), uuid.UUID(identifier)))
-        return None if row is None else dict(row) | {"tags": json.loads(row["tags"])}
+        return None if row is None else {**row, "tags": json.loads(row["tags"])}
 
     def _count(self, agent: str) -> int:
         self.proxy.settle()

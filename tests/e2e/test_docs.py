@@ -45,6 +45,16 @@ def test_the_first_curl_answers(running: Proxy) -> None:
     assert json.loads(done.stdout)["object"] == "chat.completion"
 
 
+def test_the_curl_of_a_json_function_answers_as_printed(running: Proxy) -> None:
+    command = next(each for each in blocks("sh") if "/inference" in each)
+    done = subprocess.run(
+        shlex.split(here(command, running)), capture_output=True, timeout=30, check=True
+    )
+    printed = next(each for each in blocks("text") if "inference_id" in each)
+    output = json.loads(done.stdout)["output"]
+    assert json.dumps(output, separators=(",", ":")) in printed
+
+
 def test_the_python_snippet_and_the_feedback_curl_work_together(running: Proxy) -> None:
     snippet = here(blocks("python")[0], running)
     done = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -591,3 +592,54 @@ async def test_older_endpoints_say_what_they_cannot_serve(
             await api.responses.create(model=f"tensorzero::function_name::{function}", input="x")
         assert refused.value.status_code == 501
     assert not upstream.seen
+
+
+async def test_a_client_that_leaves_while_candidates_are_asked_is_recorded(
+    relay: Relay, upstream: FakeUpstream, db: asyncpg.Connection
+) -> None:
+    _, api = relay
+
+    async def hang(seen: Seen, wire: Wire) -> None:
+        await wire.gone()
+
+    upstream.script = hang
+    asking = asyncio.ensure_future(ask(api, "best"))
+    await eventually(lambda: _is(len(upstream.seen) == 2))
+    asking.cancel()
+
+    async def look() -> Any:
+        return await db.fetchrow("SELECT * FROM tensorzero.exchanges")
+
+    found = await eventually(look)
+    assert (found["end_reason"], found["lane"]) == ("client_disconnected", "relay")
+    assert (found["variant_assigned"], found["variant_served"]) == ("best", None)
+
+
+async def test_a_translated_stream_that_breaks_ends_in_an_error(
+    relay: Relay, upstream: FakeUpstream, db: asyncpg.Connection
+) -> None:
+    _, api = relay
+
+    async def cut(seen: Seen, wire: Wire) -> None:
+        await wire.head(200, {"content-type": "text/event-stream"})
+        function = {"name": "respond", "arguments": '{"answer"'}
+        call = {"index": 0, "id": "c", "type": "function", "function": function}
+        choice = {"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}
+        await wire.chunk(b"data: %b\n\n" % json.dumps({"choices": [choice]}).encode())
+        wire.reset()
+
+    upstream.script = cut
+    headers = {"x-tensorzero-variant-name": "tool"}
+    raw = await ask(api, "json", stream=True, extra_headers=headers)
+    said = []
+    with pytest.raises(openai.APIError):
+        async for chunk in raw.parse():
+            said.append(chunk.choices[0].delta.content)
+    assert said == ['{"answer"']
+    found = await row(db, raw, "json")
+    assert (found["end_reason"], found["relay"]) == ("upstream_cut", "translated")
+    assert json.loads(found["output"])["raw"] == '{"answer"'
+
+
+async def _is(value: bool) -> bool:
+    return value

@@ -170,7 +170,7 @@ class TemplateAccess(Section):
     )
 
 
-_RELAY = NotBuilt("`gateway.relay`", instead="calls go straight to their providers")
+_RELAY = NotBuilt("`gateway.relay`", blocks=True)
 
 
 class Relay(Section):

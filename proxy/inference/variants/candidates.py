@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from proxy.errors import Unrenderable, VariantFailed
+from proxy.errors import CandidatesFailed, Unrenderable, VariantFailed
 from proxy.inference.prepare import Prepared
 from proxy.inference.variants.base import Asker, Settled, Told
 from proxy.types.content import Text
@@ -30,7 +30,7 @@ async def ask_candidates(asker: Asker, names: Sequence[str]) -> list[Told]:
     All are asked at once.
 
     Raises:
-        VariantFailed: none gave one.
+        CandidatesFailed: none gave one.
     """
     tasks = [
         asyncio.ensure_future(_ask(asker, name, f"candidate_{index}"))
@@ -85,10 +85,10 @@ async def _ask(asker: Asker, name: str, cache_key: str) -> Told | VariantFailed 
 
 def _all_failed(
     names: Sequence[str], results: Sequence[Told | VariantFailed | Unrenderable]
-) -> VariantFailed:
+) -> CandidatesFailed:
     each = zip(names, results, strict=True)
     texts = (f"candidates[{index}] ({name}): {error}" for index, (name, error) in enumerate(each))
-    failed = VariantFailed("All candidates failed with errors: " + "\n".join(texts))
+    failed = CandidatesFailed("All candidates failed with errors: " + "\n".join(texts))
     failed.__cause__ = next(
         (each for each in reversed(results) if isinstance(each, Exception)), None
     )

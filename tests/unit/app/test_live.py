@@ -9,11 +9,12 @@ import pytest
 
 from proxy.app.live import LiveBuilder
 from proxy.config.schema import Config
-from proxy.errors import CredentialMissing, NotSupported
+from proxy.errors import CredentialMissing, NotSupported, UpstreamUnsupported
 from proxy.models.budget import RetryBudget
 from proxy.models.credentials import CallCredentials
 from proxy.models.model import Model, TimeLimits
 from proxy.services.targets import Targets
+from proxy.types.request import Input, ModelRequest
 
 CALL = CallCredentials(bearer="callers", dynamic={"k": "brought"})
 
@@ -158,3 +159,35 @@ def test_building_needs_no_event_loop() -> None:
     with pytest.raises(RuntimeError):
         asyncio.get_running_loop()
     assert builder(models=provided(type="dummy", model_name="good")).targets().names() == ["m"]
+
+
+RELAY = {"relay": {"gateway_url": "http://other:3000"}}
+DUMMY = {"type": "dummy", "model_name": "good"}
+
+
+async def refused(model: Model) -> str:
+    """What a call of the model's first provider fails with."""
+    (route,) = model.routes
+    with pytest.raises(UpstreamUnsupported) as caught:
+        await route.provider.infer(ModelRequest("x", Input(())))  # type: ignore[union-attr]
+    return str(caught.value)
+
+
+async def test_what_another_gateway_is_to_be_asked_for_is_not_built_and_says_so() -> None:
+    targets = builder(gateway=RELAY, models=provided(**DUMMY)).targets()
+    assert await refused(model_of(targets, "m")) == "`gateway.relay` is not built yet"
+    assert await refused(model_of(targets, "dummy::good")) == "`gateway.relay` is not built yet"
+
+
+async def test_a_model_that_skips_the_other_gateway_calls_its_providers() -> None:
+    models = {"m": {**provided(**DUMMY)["m"], "skip_relay": True}}
+    (route,) = model_of(builder(gateway=RELAY, models=models).targets(), "m").routes
+    assert route.provider.type == "dummy"
+
+
+async def test_a_vendor_that_is_not_built_yet_fails_with_its_name() -> None:
+    models = provided(type="anthropic", model_name="claude", api_key_location="none")
+    targets = builder(models=models).targets()
+    assert await refused(model_of(targets, "m")) == "provider type `anthropic` is not built yet"
+    shorthand = model_of(targets, "anthropic::claude")
+    assert await refused(shorthand) == "provider type `anthropic` is not built yet"

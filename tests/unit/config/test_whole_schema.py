@@ -19,6 +19,7 @@ from proxy.config.schema import (
     SdkLocation,
     SpecificTool,
     blocking,
+    find_unbuilt,
     shorthand_provider,
 )
 from proxy.config.schema.rate_limiting import RateLimit
@@ -185,7 +186,9 @@ class TestOperations:
         assert gateway.export.otlp.traces.format == "openinference"
         assert gateway.relay is not None
         assert gateway.relay.gateway_url == "http://other:3000/"
+        instead = {each.path: each.instead for each in find_unbuilt(gateway)}
         assert blocking(gateway) is not None
+        assert "api_keys" in instead["auth", "enabled"]
 
 
 def test_a_shorthand_takes_its_types_location(load):

@@ -145,6 +145,8 @@ def test_a_system_template_is_rendered_even_when_no_system_text_is_sent() -> Non
     assert templates.render_system(None) == "S: none"
     assert templates.render_system("x") == "S: x"
     assert SystemTemplate("s.j", "S: {{ system_text }}").render("x") == "S: x"
+    included = SystemTemplate("s.j", "{% include 'part' %}!", {"part": "P {{ system_text }}"})
+    assert included.render("x") == "P x!"
 
 
 def test_without_a_system_template_a_text_passes_and_arguments_do_not() -> None:
