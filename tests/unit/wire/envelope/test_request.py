@@ -814,10 +814,10 @@ def test_of_a_member_given_twice_the_last_counts() -> None:
     assert request.params.seed == 2
 
 
-def test_an_error_names_the_member_as_its_param() -> None:
+def test_an_error_names_its_place_as_its_param() -> None:
     with pytest.raises(InvalidRequest) as raised:
         decode(stop=["a", 1])
-    assert raised.value.param == "stop"
+    assert raised.value.param == "stop[1]"
 
 
 # Bodies that are no JSON, or no object.

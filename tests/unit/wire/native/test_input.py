@@ -49,8 +49,9 @@ def said(content: object, role: str = "user") -> tuple[Block, ...]:
 def refusal(value: object) -> str:
     with pytest.raises(InvalidRequest) as raised:
         read(value)
-    assert raised.value.param == "input"
-    return str(raised.value)
+    place, message = raised.value.param or "", str(raised.value)
+    assert place.startswith("input") and message.startswith((f"{place}: ", "Invalid"))
+    return message
 
 
 # The input as a whole.
