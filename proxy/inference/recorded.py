@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import orjson
 
 from proxy.inference.json_mode import read_json_output
 from proxy.inference.schemas import SchemaCache
 from proxy.inference.tools import Tool, ToolSet, read_tool_call
+from proxy.models.cost import recorded_cost
 from proxy.types.content import Block, Json, RawText, Text, ToolCall
 from proxy.types.decoded import ReadOutput
-from proxy.types.exchange import InferenceDetails
+from proxy.types.exchange import InferenceDetails, ModelCall
 from proxy.wire.lenient import whole_text
 from proxy.wire.members import list_items, object_members, value_of
 
@@ -37,6 +40,10 @@ class RecordedOutputReader:
             return self._read_json(blocks, details.output_schema or ANY)
         tools = self._tools(details.tools)
         return ReadOutput(orjson.dumps([_read_block(raw, tools) for raw in blocks]))
+
+    def cost(self, call: ModelCall) -> Decimal | None:
+        """Dollars for the call, by its own prices; raises ValueError when they are none."""
+        return recorded_cost(call.prices, call.stream, call.raw_response)
 
     def _read_json(self, blocks: list[bytes], schema: bytes) -> ReadOutput:
         read = read_json_output([_written(raw) for raw in blocks], self._schemas.get(schema))

@@ -170,9 +170,9 @@ def _shown_float(value: float) -> str:
 def _is_deeper(value: object, depth: int) -> bool:
     """Whether lists and objects stand in each other more than `depth` times."""
     level: list[object] = [value]
-    for _ in range(depth + 1):
+    for _ in range(depth):
         level = [each for parent in level for each in _children(parent)]
-    return bool(level)
+    return any(isinstance(each, dict | list) for each in level)
 
 
 def _children(value: object) -> Iterable[object]:

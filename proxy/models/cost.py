@@ -18,6 +18,7 @@ import orjson
 
 from proxy.config.schema import EmbeddingProviderConfig, ProviderConfig
 from proxy.config.schema.cost import Cost, UnifiedCost
+from proxy.wire.sse import SSEParser
 
 Tokens: TypeAlias = tuple[str, ...]
 """The reference tokens of a JSON pointer (RFC 6901, 4)."""
@@ -90,6 +91,26 @@ def cost_of_stream(prices: Prices, chunks: Iterable[bytes | str]) -> Decimal | N
         except orjson.JSONDecodeError:
             continue
     return _total(prices, [_found(values, price.streamed) for price in prices])
+
+
+def dump_prices(prices: Prices) -> bytes:
+    """The prices as a record carries them, for whoever reads its raw answer later."""
+    return orjson.dumps(
+        [[price.whole, price.streamed, str(price.rate), price.required] for price in prices]
+    )
+
+
+def recorded_cost(prices: bytes, stream: bool, blocks: Iterable[bytes]) -> Decimal | None:
+    """Dollars for an answer in blocks as they came, whole or in events, by dumped prices."""
+    read = tuple(
+        Price(tuple(whole), tuple(streamed), Decimal(rate), required)
+        for whole, streamed, rate, required in orjson.loads(prices)
+    )
+    body = b"".join(blocks)
+    if not stream or body.lstrip()[:1] == b"{":
+        return cost_of(read, body)
+    parser = SSEParser()
+    return cost_of_stream(read, (event.data for event in (*parser.feed(body), *parser.close())))
 
 
 def total_cost(costs: Sequence[Decimal | None]) -> Decimal | None:

@@ -38,14 +38,18 @@ class Rewrites:
 
 NO_REWRITES = Rewrites()
 
+APPEND = "-"
+"""The token that names the place after a list's last item."""
+
 
 def rewrite_body(body: bytes, rewrites: Sequence[Rewrite]) -> bytes:
     """Apply `extra_body` entries in their order.
 
-    Only the top-level members that they touch are written anew.
+    Only the top-level members that they touch are written anew. What is written makes the objects
+    that lead to it; what is to be deleted and is not there is left alone.
 
     Raises:
-        InvalidRequest: a pointer leads into something that is no object or list.
+        InvalidRequest: a pointer leads to where nothing can be written.
     """
     for rewrite in rewrites:
         body = _rewrite(body, rewrite)
@@ -54,19 +58,19 @@ def rewrite_body(body: bytes, rewrites: Sequence[Rewrite]) -> bytes:
 
 def _rewrite(body: bytes, rewrite: Rewrite) -> bytes:
     if not rewrite.pointer:
-        raise _no_way(rewrite)
+        raise _no_way(rewrite, "the pointer is empty")
     key, *rest = rewrite.pointer
-    if not rest:
-        if rewrite.delete:
-            return splice(body, remove=(key,))
-        value = orjson.dumps(rewrite.value)
-        return splice(body, replace={key: value}, append_missing={key: value})
+    if rewrite.delete and not rest:
+        return splice(body, remove=(key,))
     raw = member(body, key)
-    if not raw and rewrite.delete:
-        return body
-    root = orjson.loads(raw) if raw else {}
-    _write(root, rest, rewrite)
-    value = orjson.dumps(root)
+    if not raw:
+        if rewrite.delete:
+            return body
+        _check_new(key, rewrite)
+    root: object = orjson.loads(raw) if raw and rest else {}
+    if rest:
+        _write(root, rest, rewrite)
+    value = orjson.dumps(root if rest else rewrite.value)
     return splice(body, replace={key: value}, append_missing={key: value})
 
 
@@ -75,34 +79,69 @@ def _write(node: object, path: list[str], rewrite: Rewrite) -> None:
         node = _step(node, token, rewrite)
     token = path[-1]
     if isinstance(node, dict):
-        if rewrite.delete:
-            node.pop(token, None)
-        else:
-            node[token] = rewrite.value
-    elif isinstance(node, list) and token.isdigit() and int(token) < len(node):
-        if rewrite.delete:
-            del node[int(token)]
-        else:
-            node[int(token)] = rewrite.value
+        _write_member(node, token, rewrite)
+    elif isinstance(node, list):
+        _write_item(node, token, rewrite)
     elif not rewrite.delete:
-        raise _no_way(rewrite)
+        raise _no_way(rewrite, f"`{token}` would be inside of what is no object and no list")
+
+
+def _write_member(node: dict[str, object], token: str, rewrite: Rewrite) -> None:
+    if rewrite.delete:
+        node.pop(token, None)
+        return
+    if token not in node:
+        _check_new(token, rewrite)
+    node[token] = rewrite.value
+
+
+def _write_item(node: list[object], token: str, rewrite: Rewrite) -> None:
+    index = _index(token)
+    if index is not None and index < len(node):
+        if rewrite.delete:
+            del node[index]
+        else:
+            node[index] = rewrite.value
+    elif not rewrite.delete:
+        if token != APPEND:
+            raise _no_way(rewrite, f"a list of {len(node)} items has no item `{token}`")
+        node.append(rewrite.value)
 
 
 def _step(node: object, token: str, rewrite: Rewrite) -> object:
+    """The value in which the next token is looked up."""
     if isinstance(node, dict):
-        if token not in node and rewrite.delete:
-            return {}
-        return node.setdefault(token, {})
-    if isinstance(node, list) and token.isdigit() and int(token) < len(node):
-        return node[int(token)]
-    raise _no_way(rewrite)
+        if token in node:
+            return node[token]
+        if not rewrite.delete:
+            _check_new(token, rewrite)
+            node[token] = {}
+        return node.get(token)
+    index = _index(token)
+    if isinstance(node, list) and index is not None and index < len(node):
+        return node[index]
+    if rewrite.delete:
+        return None
+    raise _no_way(rewrite, f"there is nothing at `{token}`")
 
 
-def _no_way(rewrite: Rewrite) -> InvalidRequest:
-    pointer = "".join(f"/{token}" for token in rewrite.pointer)
-    return InvalidRequest(
-        f"Error replacing extra body: nothing to write into at pointer `{pointer}`"
-    )
+def _check_new(token: str, rewrite: Rewrite) -> None:
+    """A new member whose name could be an index may be meant for a list that is not there."""
+    if _index(token) is not None:
+        raise _no_way(rewrite, f"there is no list for the index `{token}`")
+
+
+def _index(token: str) -> int | None:
+    """The index that a token of a pointer is, if it is one (RFC 6901, 4)."""
+    if not token.isascii() or not token.isdigit() or (token[0] == "0" and token != "0"):
+        return None
+    return int(token)
+
+
+def _no_way(rewrite: Rewrite, reason: str) -> InvalidRequest:
+    escaped = (token.replace("~", "~0").replace("/", "~1") for token in rewrite.pointer)
+    pointer = "".join(f"/{token}" for token in escaped)
+    return InvalidRequest(f"Error replacing extra body: `{reason}` with pointer: `{pointer}`")
 
 
 def rewrite_headers(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from proxy.inference.prepare import Prepared
+from proxy.models.cost import dump_prices
 from proxy.services.call_details import details_of
 from proxy.services.infer_record import model_calls
 from proxy.types.content import blocks_to_json
@@ -132,6 +133,7 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
         finish_reason="" if answer is None else answer.finish_reason or "",
         system=said.system if said is not None and isinstance(said.system, str) else None,
         input_messages=messages_to_json(said.messages) if said is not None else b"",
+        prices=b"" if route.prices is None else dump_prices(route.prices),
     )
 
 

@@ -6,11 +6,12 @@ where that is more than the bodies say, is in `InferenceDetails`.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from uuid import UUID
 
 from proxy.store.clean import clean_json, clean_text
 from proxy.store.exchange_rows import Heading
-from proxy.store.row_values import Row, cost_column, duration, token_count
+from proxy.store.row_values import Row, duration, token_count
 from proxy.types.decoded import Decoded, DecodedInput
 from proxy.types.exchange import Exchange, InferenceDetails, ModelCall
 from proxy.types.ids import id_time
@@ -100,8 +101,14 @@ def json_data_row(
     }
 
 
-def model_row(heading: Heading, call: ModelCall, identifier: UUID, decoded: Decoded) -> Row:
-    """Of `model_inferences`."""
+def model_row(
+    heading: Heading,
+    call: ModelCall,
+    identifier: UUID,
+    decoded: Decoded,
+    cost: Decimal | None = None,
+) -> Row:
+    """Of `model_inferences`; `cost` in dollars."""
     return {
         "id": identifier,
         "inference_id": heading.id,
@@ -114,7 +121,7 @@ def model_row(heading: Heading, call: ModelCall, identifier: UUID, decoded: Deco
         "cached": call.cached,
         "finish_reason": clean_text(decoded.finish_reason) if decoded.finish_reason else None,
         "snapshot_hash": heading.snapshot_hash,
-        "cost": cost_column(call.cost),
+        "cost": cost,
         "provider_cache_read_input_tokens": token_count(decoded.cache_read),
         "provider_cache_write_input_tokens": token_count(decoded.cache_write),
         "function_name": heading.function_name,

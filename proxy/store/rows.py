@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from uuid import UUID
 
 from proxy.store.bodies import Bodies, place_bodies, same_but_for_model
@@ -21,7 +22,7 @@ from proxy.store.inference_rows import (
     model_row,
     plain_data_row,
 )
-from proxy.store.row_values import Row
+from proxy.store.row_values import Row, cost_column
 from proxy.types.decoded import Decoded, DecodedInput, Decoder, OutputReader, ReadOutput
 from proxy.types.exchange import EndReason, Exchange, InferenceDetails, ModelCall
 
@@ -135,8 +136,18 @@ class RowMapper:
         for (call, decoded), raw in zip(calls, bodies.raw, strict=True):
             identifier = UUID(bytes=call.id)
             sent = self._sent(exchange, call, said, mapped)
-            mapped.add("model_inferences", model_row(heading, call, identifier, decoded))
+            cost = cost_column(call.cost) if call.cost else self._read_cost(call, mapped)
+            mapped.add("model_inferences", model_row(heading, call, identifier, decoded, cost))
             mapped.add("model_inference_data", model_data_row(identifier, decoded, sent, raw))
+
+    def _read_cost(self, call: ModelCall, mapped: Mapped) -> Decimal | None:
+        if not call.prices or self._reader is None:
+            return None
+        try:
+            return self._reader.cost(call)
+        except Exception as error:
+            mapped.failed("a cost", error)
+            return None
 
     def _read_output(
         self, details: InferenceDetails, answer: Decoded, mapped: Mapped

@@ -7,6 +7,7 @@ each wire, by the name that `ModelCall.wire` bears.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from proxy.types.exchange import InferenceDetails, ModelCall
@@ -79,3 +80,6 @@ class OutputReader(Protocol):
 
     def read(self, details: InferenceDetails, blocks_json: bytes) -> ReadOutput:
         """Read a list of blocks (`Decoded.output`) by the details' tools or output schema."""
+
+    def cost(self, call: ModelCall) -> Decimal | None:
+        """Dollars for the call, by its `prices`; None when it is not known."""

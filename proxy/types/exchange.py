@@ -78,7 +78,9 @@ class ModelCall(msgspec.Struct, frozen=True, array_like=True, gc=False):
     input_messages: bytes = b""
     """JSON list of messages; empty where `raw_request` or `request_body` says it."""
     cost: str = ""
-    """Dollars, a decimal number; empty when it is not known."""
+    """Dollars, a decimal number; empty when it is not known, or is to be read by `prices`."""
+    prices: bytes = b""
+    """What `raw_response` is to be charged by (`models.cost.dump_prices`)."""
 
 
 class InferenceDetails(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -191,3 +191,9 @@ async def test_a_vendor_that_is_not_built_yet_fails_with_its_name() -> None:
     assert await refused(model_of(targets, "m")) == "provider type `anthropic` is not built yet"
     shorthand = model_of(targets, "anthropic::claude")
     assert await refused(shorthand) == "provider type `anthropic` is not built yet"
+
+
+def test_a_provider_that_asks_nobody_may_be_asked_as_often_as_one_likes() -> None:
+    exhausted = builder(models=provided(type="dummy", model_name="good")).targets()
+    (route,) = model_of(exhausted, "m").routes
+    assert all(route.budget.try_retry() for _ in range(1000))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -9,8 +10,9 @@ import pytest
 
 from proxy.errors import InvalidRequest
 from proxy.inference.recorded import RecordedOutputReader
+from proxy.models.cost import Price, dump_prices
 from proxy.types.content import Text, Thought, ToolCall, Unknown, blocks_to_json
-from proxy.types.exchange import InferenceDetails
+from proxy.types.exchange import InferenceDetails, ModelCall
 
 SCHEMA = b'{"type":"object","properties":{"b":{"type":"number"}},"required":["b"]}'
 TOOLS = b'[{"name":"weather","parameters":' + SCHEMA + b'},{"name":"free","parameters":null}]'
@@ -87,3 +89,45 @@ def test_of_no_offered_tools_no_call_has_a_name() -> None:
 def test_what_is_no_list_of_blocks_is_refused() -> None:
     with pytest.raises(InvalidRequest):
         RecordedOutputReader().read(InferenceDetails("json"), b'{"a":1}')
+
+
+class TestCosts:
+    """What a relayed answer cost, read from its bytes by the prices in its record."""
+
+    PRICES = (
+        Price(("usage", "n"), ("usage", "n"), Decimal("0.5"), True),
+        Price(("usage", "m"), ("usage", "m"), Decimal("2"), False),
+    )
+
+    def call(self, stream: bool, *blocks: bytes) -> ModelCall:
+        return ModelCall(
+            id=bytes(16),
+            model_name="m",
+            provider_name="p",
+            wire="chat_completions",
+            stream=stream,
+            raw_request=b"",
+            raw_response=list(blocks),
+            response_time_ms=1,
+            ttft_ms=None,
+            output=b"",
+            input_tokens=None,
+            output_tokens=None,
+            finish_reason="",
+            prices=dump_prices(self.PRICES),
+        )
+
+    def test_a_whole_answer_is_charged_however_its_bytes_are_cut(self) -> None:
+        call = self.call(False, b'{"usage": {"n"', b": 3, ", b'"m": 1}}')
+        assert RecordedOutputReader().cost(call) == Decimal("3.5")
+
+    def test_a_stream_is_charged_by_the_greatest_count_of_its_events(self) -> None:
+        events = b'data: {"usage": {"n": 3}}\n\ndata: {"usage": {"n": 4}}\n\ndata: [DONE]\n\n'
+        call = self.call(True, events[:30], events[30:])
+        assert RecordedOutputReader().cost(call) == Decimal("2.0")
+
+    def test_a_count_that_must_be_there_and_is_not_leaves_the_cost_unknown(self) -> None:
+        assert RecordedOutputReader().cost(self.call(False, b'{"usage": {"m": 1}}')) is None
+
+    def test_an_answer_that_is_no_json_has_no_cost(self) -> None:
+        assert RecordedOutputReader().cost(self.call(False, b"oops")) is None
