@@ -15,6 +15,7 @@ from proxy.types.content import Json, ToolCall
 from proxy.wire.envelope.content import compact
 from proxy.wire.envelope.tools import ToolChoice
 from proxy.wire.members import list_items, object_members
+from proxy.wire.values import raw_text
 
 AUTO = ToolChoice("auto")
 NO_CONFIGURED: Mapping[str, Tool] = MappingProxyType({})
@@ -324,8 +325,7 @@ def _list_json(items: Iterable[bytes]) -> bytes:
 
 
 def _string(raw: bytes) -> str:
-    value = read_json(raw)
-    return value if isinstance(value, str) else ""
+    return raw_text(raw) or ""
 
 
 def provider_tools_for(

@@ -13,6 +13,8 @@ import msgspec
 from proxy.wire.lenient import whole_text
 from proxy.wire.members import value_of
 
+_I64_MIN, _U64_MAX = -(2**63), 2**64 - 1
+
 
 def text_of(value: object) -> str:
     """A string that can be encoded; empty for anything else."""
@@ -45,9 +47,11 @@ def raw_text(raw: bytes | None) -> str | None:
 
 
 def raw_number(raw: bytes | None) -> float | None:
-    """A number, as int or float, as it was spelled."""
+    """A number, as int or float, as it was spelled; whole numbers beyond 64 bits are none."""
     value = None if raw is None else value_of(raw)
-    return None if isinstance(value, bool) or not isinstance(value, int | float) else value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return None if isinstance(value, int) and not _I64_MIN <= value <= _U64_MAX else value
 
 
 def raw_integer(raw: bytes | None) -> int | None:

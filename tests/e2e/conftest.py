@@ -43,9 +43,7 @@ async def functions_db(functions_database: str) -> AsyncIterator[asyncpg.Connect
 
 
 @pytest.fixture(params=KINDS)
-async def client(
-    request: pytest.FixtureRequest, functions_proxy: Proxy
-) -> AsyncIterator[Client]:
+async def client(request: pytest.FixtureRequest, functions_proxy: Proxy) -> AsyncIterator[Client]:
     """Each of the `tensorzero` clients in turn; for tests that are marked `needs_client`."""
     async with open_client(request.param, functions_proxy.base) as opened:
         yield opened

@@ -255,9 +255,7 @@ async def test_the_fallback_variant_answers_for_one_that_fails(
 
 async def test_a_variant_is_tried_again_as_often_as_it_says(client: Client) -> None:
     for _ in range(4):
-        answer = await client.inference(
-            function_name="talk", variant_name="again", input=said()
-        )
+        answer = await client.inference(function_name="talk", variant_name="again", input=said())
         assert texts(answer) == [TEXT]
 
 

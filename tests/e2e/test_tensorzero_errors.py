@@ -147,6 +147,15 @@ INVALID: list[tuple[str, dict[str, Any], int, str]] = [
         "model `priced`.",
     ),
     (
+        "rule for an index of no list",
+        {
+            "model_name": "dummy::echo_injected_data",
+            "extra_body": [{"pointer": "/a/0", "value": 1}],
+        },
+        502,
+        "All variants failed with errors: ",
+    ),
+    (
         "whole stream without a stream",
         {"function_name": "talk", "include_aggregated_response": True},
         400,

@@ -70,27 +70,25 @@ async def test_a_comment_is_kept_at_either_level(
     assert str(row["target_id"]) == str(target)
 
 
-async def demonstrated(
-    client: Client, db: asyncpg.Connection, value: Any, **asked: Any
-) -> tuple[Any, str]:
-    """What is kept of a demonstration for a new inference: its value, and the text of it."""
+async def demonstrated(client: Client, db: asyncpg.Connection, value: Any, **asked: Any) -> Any:
+    """What is kept of a demonstration for a new inference."""
     answer = await client.inference(input=said(), **asked)
     given = await client.feedback(
         metric_name="demonstration", value=value, inference_id=answer.inference_id
     )
     row = await feedback_of(db, "demonstration", given.feedback_id)
     assert str(row["inference_id"]) == str(answer.inference_id)
-    return json.loads(row["value"]), row["value"]
+    return json.loads(row["value"])
 
 
 async def test_a_demonstration_for_a_chat_is_kept_as_blocks(
     client: Client, functions_db: asyncpg.Connection
 ) -> None:
     text = [{"type": "text", "text": "Better."}]
-    assert (await demonstrated(client, functions_db, "Better.", function_name="talk"))[0] == text
-    assert (await demonstrated(client, functions_db, text, function_name="talk"))[0] == text
+    for value in ("Better.", text):
+        assert await demonstrated(client, functions_db, value, function_name="talk") == text
     arguments = {"units": "celsius", "location": "Rome"}
-    kept, raw = await demonstrated(
+    kept = await demonstrated(
         client,
         functions_db,
         [*text, call_of("get_temperature", arguments)],
@@ -110,7 +108,7 @@ async def test_a_demonstration_for_a_chat_is_kept_as_blocks(
 async def test_a_demonstration_may_call_tools_that_the_request_brought(
     client: Client, functions_db: asyncpg.Connection
 ) -> None:
-    kept, _ = await demonstrated(
+    kept = await demonstrated(
         client,
         functions_db,
         [call_of("get_humor", {"n": 3})],
@@ -123,12 +121,10 @@ async def test_a_demonstration_may_call_tools_that_the_request_brought(
 async def test_a_demonstration_for_json_is_kept_raw_and_parsed(
     client: Client, functions_db: asyncpg.Connection
 ) -> None:
-    kept, _ = await demonstrated(
-        client, functions_db, {"answer": "yes"}, function_name="answer"
-    )
+    kept = await demonstrated(client, functions_db, {"answer": "yes"}, function_name="answer")
     assert kept == {"raw": '{"answer":"yes"}', "parsed": {"answer": "yes"}}
     own = {"type": "object", "properties": {"n": {"type": "number"}}, "required": ["n"]}
-    kept, _ = await demonstrated(
+    kept = await demonstrated(
         client, functions_db, {"n": 1}, function_name="answer", output_schema=own
     )
     assert kept["parsed"] == {"n": 1}

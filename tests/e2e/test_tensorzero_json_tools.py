@@ -237,8 +237,6 @@ async def test_the_client_own_kinds_of_tool_choice_are_taken(
     client: Client, functions_db: asyncpg.Connection
 ) -> None:
     for choice in ("none", "auto", "required"):
-        answer = await client.inference(
-            function_name="weather", input=said(), tool_choice=choice
-        )
+        answer = await client.inference(function_name="weather", input=said(), tool_choice=choice)
         row = await stored(functions_db, "chat", answer.inference_id)
         assert row["tool_choice"] == choice

@@ -285,9 +285,7 @@ async def test_a_request_cannot_change_what_a_strategy_itself_asks(
 ) -> None:
     variant = {"recall": "near", "best": "second", "mix": "fused"}[name]
     rule = {"variant_name": variant, "pointer": "/a", "value": 1}
-    status, _ = await refused(
-        client.inference(function_name=name, input=said(), extra_body=[rule])
-    )
+    status, _ = await refused(client.inference(function_name=name, input=said(), extra_body=[rule]))
     assert status == 400
 
 

@@ -56,9 +56,7 @@ async def test_text_comes_in_chunks_and_is_kept_whole(
 async def test_thoughts_come_before_the_text(
     client: Client, functions_db: asyncpg.Connection
 ) -> None:
-    chunks = await client.stream(
-        function_name="talk", variant_name="streams_thought", input=said()
-    )
+    chunks = await client.stream(function_name="talk", variant_name="streams_thought", input=said())
     kinds = [block.type for chunk in chunks for block in chunk.content]
     assert kinds == ["thought"] * 2 + ["text"] * PIECES
     assert streamed_text(chunks) == STREAMED
@@ -96,9 +94,7 @@ async def test_a_json_function_streams_what_the_model_writes(
     client: Client, functions_db: asyncpg.Connection
 ) -> None:
     for variant, tokens in (("on", 5), ("off", 5), ("strict", 5), ("thinks", 7)):
-        chunks = await client.stream(
-            function_name="answer", variant_name=variant, input=said()
-        )
+        chunks = await client.stream(function_name="answer", variant_name=variant, input=said())
         assert [chunk.raw for chunk in chunks] == ['{"name"', ':"John"', ',"age"', ":30", "}", ""]
         check_end(chunks, tokens)
         row = await stored(functions_db, "json", chunks[0].inference_id)
@@ -156,9 +152,7 @@ async def test_the_whole_answer_stands_in_the_last_chunk_on_request(client: Clie
 
 
 async def test_the_next_provider_streams_for_one_that_fails(client: Client) -> None:
-    chunks = await client.stream(
-        model_name="first_down", input=said(), include_raw_response=True
-    )
+    chunks = await client.stream(model_name="first_down", input=said(), include_raw_response=True)
     assert streamed_text(chunks) == STREAMED
     raw = [entry.data for chunk in chunks for entry in chunk.raw_response or ()]
     assert raw == ["dummy error raw response"]

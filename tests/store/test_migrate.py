@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -18,6 +19,7 @@ from proxy.store.pool import wait_for_database
 from proxy.store.queries import query
 from proxy.types.ids import new_id
 from tests.conftest import sibling
+from tests.schema_dump import PAGE, render_schema
 from tests.store.pg_relay import PostgresRelay
 
 NAMES = [f"{each.number:04d}_{each.name}" for each in load_migrations()]
@@ -211,3 +213,9 @@ async def test_the_questions_of_the_listings_find_an_index(db: asyncpg.Connectio
         )
         conditions = json.dumps(json.loads(plan))
         assert "Index Cond" in conditions, (table, where)
+
+
+@pytest.mark.skipif("TEST_DATABASE_URL" in os.environ, reason="another server dumps otherwise")
+async def test_the_schema_for_reading_is_what_the_migrations_make(database: str) -> None:
+    """`python -m tests.schema_dump` writes it anew."""
+    assert await asyncio.to_thread(render_schema, database) == PAGE.read_text()
