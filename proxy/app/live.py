@@ -172,9 +172,7 @@ class LiveBuilder:
             provider=provider,
             credential=load_credential(location, self._environ) if takes else no_credential,
             limits=limits,
-            budget=Unlimited()
-            if answers_neutrally(provider)
-            else self._budget_of(provider.origin),
+            budget=Unlimited() if answers_neutrally(provider) else self._budget_of(provider.origin),
             rewrites=rewrites,
             prices=prices,
             operators_key=(takes and _is_operators(location, self._environ))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from proxy.errors import UpstreamClientError, UpstreamError, UpstreamStatus
 from proxy.services.infer_call import MadeCall, Served
 from proxy.services.leg import Failure
-from proxy.wire.envelope.response import RawSource, raw_usage_in
+from proxy.wire.envelope.response import RawSource
 
 
 def failed_bodies(served: Served | None) -> list[bytes]:
@@ -25,16 +25,18 @@ def raw_responses(calls: Sequence[MadeCall]) -> list[bytes]:
 
 def raw_usages(calls: Sequence[MadeCall]) -> list[bytes]:
     """Entries of what providers said of tokens."""
-    return [source_of(call).entry(raw_usage_in(call.raw_response)) for call in calls]
+    return [source_of(call).usage_entry(call.raw_response) for call in calls]
 
 
 def source_of(call: MadeCall) -> RawSource:
-    return RawSource(call.provider_type, call.model_inference_id, call.api_type)
+    return RawSource(
+        call.provider_type, call.model_inference_id, call.api_type, tells_usage=call.over_http
+    )
 
 
 def served_source(served: Served) -> RawSource:
     """Where the chunks of a stream come from."""
-    return RawSource(served.provider_type, served.model_inference_id)
+    return RawSource(served.provider_type, served.model_inference_id, tells_usage=served.over_http)
 
 
 def failure_of(served: Served, error: UpstreamError) -> Failure:

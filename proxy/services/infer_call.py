@@ -86,6 +86,7 @@ class MadeCall:
     api_type: str
     """`chat_completions`, `embeddings` or `other`."""
     raw_response: str
+    over_http: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ class Served:
     provider_name: str
     provider_type: str
     model_inference_id: UUID
+    over_http: bool = True
+    """Whether the provider answers in bytes of its own."""
     tool_as_text: bool = False
     """Whether calls of tools stand for texts."""
     earlier: Sequence[MadeCall] = ()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from proxy.inference.prepare import Prepared
 from proxy.inference.variants.base import Told
 from proxy.models.cost import total_cost
+from proxy.providers.base import answers_neutrally
 from proxy.services.infer_call import AnyResult, InferProgress, MadeCall, Result, Served
 from proxy.services.leg import Leg
 from proxy.services.tasks import ChatModelTask
@@ -32,6 +33,7 @@ def served_by(progress: InferProgress) -> Served:
         provider_name=leg.route.name,
         provider_type=leg.route.provider.type,
         model_inference_id=leg.model_inference_id,
+        over_http=not answers_neutrally(leg.route.provider),
         tool_as_text=prepared is not None and prepared.calls_are_texts,
         earlier=_made(each for each in progress.legs if settled or each is not progress.leg),
         failures=progress.failures,
@@ -132,7 +134,9 @@ def _made_call(leg: Leg) -> MadeCall:
     assert leg.route is not None and leg.model_inference_id is not None
     api_type = "embeddings" if leg.task.wire == "embeddings" else "chat_completions"
     raw = leg.result().raw_response
-    return MadeCall(leg.route.provider.type, leg.model_inference_id, api_type, raw)
+    provider = leg.route.provider
+    over_http = not answers_neutrally(provider)
+    return MadeCall(provider.type, leg.model_inference_id, api_type, raw, over_http)
 
 
 def _shown(told: Told) -> tuple[Block, ...]:

@@ -32,6 +32,12 @@ class RawSource:
     model_inference_id: UUID | None = None
     """None for an attempt that failed."""
     api_type: str = "chat_completions"
+    tells_usage: bool = True
+    """Whether its bodies say what it used; a provider without HTTP has none of its own."""
+
+    def usage_entry(self, body: str | None) -> bytes:
+        """The entry of the usage in a body or a chunk."""
+        return self.entry(raw_usage_in(body) if self.tells_usage else NULL)
 
     def entry(self, data: str | bytes) -> bytes:
         """One entry: `data` is a text (a provider's body), or raw JSON (its usage)."""

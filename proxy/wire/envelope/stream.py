@@ -24,7 +24,6 @@ from proxy.wire.envelope.response import (
     RawSource,
     encode_finish_reason,
     encode_usage,
-    raw_usage_in,
 )
 
 KEEP_ALIVE = b":\n\n"
@@ -123,7 +122,7 @@ class EnvelopeStream:
         """The provider's own data in a chunk, as far as it was asked for."""
         members: dict[str, object] = {}
         if chunk.usage is not None and self._options.include_raw_usage and self._source:
-            members["tensorzero_raw_usage"] = [self._source.entry(raw_usage_in(chunk.raw))]
+            members["tensorzero_raw_usage"] = [self._source.usage_entry(chunk.raw)]
         if chunk.raw is not None and self._options.include_original_response:
             members["tensorzero_original_chunk"] = chunk.raw
         if chunk.raw is not None and self._options.include_raw_response:

@@ -20,7 +20,7 @@ from proxy.types.response import (
 )
 from proxy.types.usage import NO_USAGE, Usage
 from proxy.wire.dumps import dumps
-from proxy.wire.envelope.response import RawSource, raw_usage_in
+from proxy.wire.envelope.response import RawSource
 from proxy.wire.envelope.stream import DONE
 from proxy.wire.native.response import (
     Cost,
@@ -171,7 +171,7 @@ class NativeStream:
         """The provider's own data in a chunk, as far as it was asked for."""
         members: dict[str, object] = {}
         if chunk.usage is not None and self._options.include_raw_usage and self._source:
-            members["raw_usage"] = [self._source.entry(raw_usage_in(chunk.raw))]
+            members["raw_usage"] = [self._source.usage_entry(chunk.raw)]
         if chunk.raw and self._options.include_original_response:
             members["original_chunk"] = chunk.raw
         if chunk.raw and self._options.include_raw_response:

@@ -20,7 +20,7 @@ CALL = ToolCall("c", "respond", '{"a":1}')
 
 
 def served(kind: str = "chat", *, tool_as_text: bool = False) -> Served:
-    return Served(ID, ID, "f", kind, "v", "m", "p", "t", ID, tool_as_text)
+    return Served(ID, ID, "f", kind, "v", "m", "p", "t", ID, tool_as_text=tool_as_text)
 
 
 def result(blocks: Sequence[Block], output: JsonOutput | None = None) -> Result:
