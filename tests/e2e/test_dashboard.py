@@ -225,7 +225,7 @@ def test_the_function_variable_offers_the_functions_of_the_configuration(
     definition = variables["function"]["definition"]
     [(metric, label)] = re.findall(r"label_values\((\w+), (\w+)\)", definition)
     offered = prometheus.get(f"label/{label}/values", **{"match[]": metric})
-    assert offered == ["haiku", "tensorzero::default"]
+    assert offered == ["haiku", "hello", "tensorzero::default"]
     assert variables["datasource"]["query"] == "prometheus"
 
 
