@@ -22,6 +22,7 @@
     │   ├── UpstreamReset            the connection broke before the answer was whole
     │   ├── UpstreamTimeout          a configured limit passed; `.limit` names it
     │   ├── UpstreamClientError      a provider without HTTP failed, in its own words
+    │   │   └── RewriteFailed        the request for it could not be changed as the rules say
     │   ├── UpstreamGarbage          bytes that are no answer in the provider's protocol
     │   ├── UpstreamUnsupported      this provider has nothing that could serve such a call
     │   └── CredentialMissing        the configured credential has no value for this call
@@ -218,6 +219,13 @@ class UpstreamClientError(UpstreamError):
         self.status = status
         self.raw_request = raw_request
         self.raw_response = raw_response
+
+
+class RewriteFailed(UpstreamClientError):
+    """A rule for the provider's request has nothing to write into."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=400)
 
 
 class UpstreamUnsupported(UpstreamError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 
 import orjson
 
@@ -64,6 +65,8 @@ class FunctionBuilder:
         self._model = model
         self._embedding_model = embedding_model
         self._store = store
+        self._brought = False
+        """Whether a caller, not the operator, wrote what is built."""
         self._includes = config.gateway.template_filesystem_access.files
         self._tools = {
             name: load_tool(
@@ -100,7 +103,9 @@ class FunctionBuilder:
         models, embedding_models = self._config.models, self._config.embedding_models
         around = Surroundings(function.spec.kind, function.variants, models, embedding_models)
         entry = read_variant(raw, around)
-        variant = self._variant(function.name, DYNAMIC_VARIANT, entry, function.spec.schemas)
+        builder = copy(self)
+        builder._brought = True
+        variant = builder._variant(function.name, DYNAMIC_VARIANT, entry, function.spec.schemas)
         variants = {**function.variants, DYNAMIC_VARIANT: variant}
         return Function(function.name, variants, Pool([DYNAMIC_VARIANT]), function.spec)
 
@@ -167,7 +172,8 @@ class FunctionBuilder:
         entry: ChatCompletionVariant | ChainOfThoughtVariant,
         schemas: Mapping[str, Schema],
     ) -> Variant:
-        system = entry.role_templates.get(SYSTEM)
+        # The relay, which alone takes it, serves no variants of callers.
+        system = None if self._brought else entry.role_templates.get(SYSTEM)
         return Variant(
             name=name,
             candidate=self._candidate(name, entry, time_limits(entry.timeouts)),
@@ -216,7 +222,9 @@ class FunctionBuilder:
             **{name: _source(each, True) for name, each in entry.role_templates.items()},
             **{name: _source(each, False) for name, each in entry.named_templates.items()},
         }
-        return TemplateSet(sources, with_schema=schemas, includes=self._includes)
+        return TemplateSet(
+            sources, with_schema=schemas, includes=self._includes, brought=self._brought
+        )
 
 
 def _source(template: Template, of_role: bool) -> TemplateSource:

@@ -56,7 +56,7 @@ class Reloader:
         return {
             "hash": self.current.snapshot.hash.hex(),
             "since": self._since,
-            "files": [str(path) for path in self.current.files],
+            "files": list(dict.fromkeys(map(str, self.current.files))),
             "waits_for_restart": self._waiting,
             "last_reload": self._last,
         }

@@ -16,6 +16,9 @@ from proxy.errors import ConfigError, Problem
 
 NAME = "internal_dynamic_variant_config"
 
+MOST_CANDIDATES = 64
+"""Callers are not trusted with any number of calls of models."""
+
 _VARIANT: TypeAdapter[VariantConfig] = TypeAdapter(VariantConfig)
 _RULES = (check_models, check_json_mode, check_candidates)
 
@@ -47,7 +50,7 @@ def read_variant(raw: bytes, around: Surroundings) -> VariantConfig:
                 for fault in faults
             ]
         ) from error
-    problems = list(_check(json.loads(raw), around))
+    problems = [*_check(json.loads(raw), around), *_check_size(entry)]
     if problems:
         raise ConfigError(problems)
     return entry
@@ -67,3 +70,10 @@ def _check(variant: dict[str, Any], around: Surroundings) -> Iterable[Problem]:
             if finding.path[: len(place)] == place:
                 key = dotted(finding.path[len(place) :])
                 yield Problem(NAME, key, finding.message, finding.remedy)
+
+
+def _check_size(entry: VariantConfig) -> Iterable[Problem]:
+    """What an operator may do, and a caller may not."""
+    if len(getattr(entry, "candidates", ())) > MOST_CANDIDATES:
+        most = f"more than {MOST_CANDIDATES} candidates"
+        yield Problem(NAME, "candidates", most, "name fewer")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from proxy.errors import UpstreamClientError, UpstreamError, UpstreamStatus
 from proxy.services.infer_call import MadeCall, Served
 from proxy.services.leg import Failure
-from proxy.wire.envelope.response import RawSource
+from proxy.wire.envelope.response import NULL, RawSource, raw_usage_in
 
 
 def failed_bodies(served: Served | None) -> list[bytes]:
@@ -24,8 +24,12 @@ def raw_responses(calls: Sequence[MadeCall]) -> list[bytes]:
 
 
 def raw_usages(calls: Sequence[MadeCall]) -> list[bytes]:
-    """Entries of what providers said of tokens."""
-    return [source_of(call).usage_entry(call.raw_response) for call in calls]
+    """Entries of what providers said of tokens; none of those that can say it and did not."""
+    return [
+        source_of(call).usage_entry(call.raw_response)
+        for call in calls
+        if not call.over_http or raw_usage_in(call.raw_response) != NULL
+    ]
 
 
 def source_of(call: MadeCall) -> RawSource:

@@ -199,7 +199,7 @@ def check_call(spec: FunctionSpec, call: Call, schemas: SchemaCache) -> CheckedC
     tools = resolve_tools(spec.tools, call.tools) if spec.kind == "chat" else NO_TOOLS
     schema = spec.output_schema
     if call.output_schema is not None:
-        schema = schemas.get(call.output_schema)
+        schema = schemas.take(call.output_schema, "output_schema")
     elif spec.kind == "json" and schema is None:
         schema = schemas.get(ANYTHING)
     return CheckedCall(spec, call, tools, schema, schemas)
@@ -216,7 +216,7 @@ def prepare(checked: CheckedCall, variant: VariantSpec) -> Prepared:
     mode = mode_in_force(call.params.json_mode, variant.params.json_mode, kind)
     schema = checked.output_schema
     if variant.thinks and schema is not None:
-        schema = checked.schemas.get(wrap_thinking(schema.raw))
+        schema = checked.schemas.get(wrap_thinking(schema.raw), brought=schema.brought)
     asked = _asking(mode, schema, None if variant.thinks else call.response_format)
     respond = asked.tools is not None
     tools = checked.tools

@@ -2,7 +2,8 @@
 
 The engine prints values of its own as `none`, `true`, `{"a": [1, "b"]}`, but Python's containers as
 Python does, and lets templates see Python's methods as if they were members. The containers here
-print like the engine's own and hide their methods. Key order is the sender's.
+print like the engine's own and hide their methods. Keys come in the order of the alphabet, as they
+do in TensorZero's templates, whatever the sender's order was.
 
 Numbers: integers keep their spelling up to 64 bits (signed) and are floats beyond, as is `-0`;
 floats lose it (`1.10` is printed `1.1`, `1e3` is printed `1000.0`).
@@ -80,7 +81,7 @@ def read_arguments(raw: bytes) -> dict[str, object]:
 def wrapped(value: object) -> object:
     """The value for the engine; scalars stay."""
     if isinstance(value, dict):
-        return _Map((name, wrapped(each)) for name, each in value.items())
+        return _Map((name, wrapped(value[name])) for name in sorted(value))
     if isinstance(value, list):
         return _List(wrapped(each) for each in value)
     return value

@@ -13,6 +13,8 @@ from types import MappingProxyType
 from minijinja import Environment, TemplateError
 
 from proxy.errors import ConfigError, Problem, Unrenderable
+from proxy.inference.bounded_engine import BoundedEngine, EngineFailed
+from proxy.inference.engine import open_engine
 from proxy.inference.template_values import NO_MEMBER, read_arguments
 from proxy.types.content import Block, RawText, Template, Text
 from proxy.types.request import Input, Message
@@ -43,9 +45,11 @@ class TemplateSet:
         *,
         with_schema: Collection[str] = (),
         includes: Mapping[str, str] = NOTHING,
+        brought: bool = False,
     ) -> None:
         """`with_schema` has the names for which the function has a schema; `includes` the texts
-        that templates may include, by the names they use.
+        that templates may include, by the names they use. `brought` says that a caller brought the
+        templates, who is not trusted with the time and the memory that they take.
 
         Raises:
             ConfigError: a template's syntax is wrong; all faults at once.
@@ -55,7 +59,7 @@ class TemplateSet:
         self._text_only = {
             name for name, each in sources.items() if each.of_role and name not in with_schema
         }
-        self._environment = _environment(includes)
+        self._environment = BoundedEngine(includes) if brought else open_engine(includes)
         problems = [problem for name in sources if (problem := self._add(name)) is not None]
         if problems:
             raise ConfigError(problems)
@@ -76,6 +80,7 @@ class TemplateSet:
 
     def undeclared(self, name: str) -> frozenset[str]:
         """The variables that the template takes from its context, without the engine's own."""
+        assert isinstance(self._environment, Environment)
         used = self._environment.undeclared_variables_in_template(self._keys[name])
         return frozenset(used) - frozenset(self._environment.globals)
 
@@ -85,11 +90,15 @@ class TemplateSet:
         Raises:
             Unrenderable: a template is missing, or fails on what was sent; `param` is the place.
         """
-        messages = tuple(
-            self.render_message(message, f"input.messages[{index}]")
-            for index, message in enumerate(said.messages)
-        )
-        return Input(messages, self.render_system(said.system))
+        try:
+            messages = tuple(
+                self.render_message(message, f"input.messages[{index}]")
+                for index, message in enumerate(said.messages)
+            )
+            return Input(messages, self.render_system(said.system))
+        finally:
+            if isinstance(self._environment, BoundedEngine):
+                self._environment.rest()
 
     def render_system(self, system: str | bytes | None) -> str | None:
         """The system text; None when there is neither text nor template. Raises as above."""
@@ -147,11 +156,10 @@ class TemplateSet:
         self._keys[name] = key = f"{source.label} ({name})" if shared else source.label
         try:
             self._environment.add_template(key, source.text)
-        except TemplateError as error:
+        except (TemplateError, EngineFailed) as error:
+            why = error.message if isinstance(error, TemplateError) else str(error)
             form = f"{name}_template" if source.of_role else f"templates.{name}"
-            message = (
-                f"Error rendering template {source.label}: Failed to add template: {error.message}"
-            )
+            message = f"Error rendering template {source.label}: Failed to add template: {why}"
             return Problem(source.label, form, message, "correct the template (MiniJinja)")
         return None
 
@@ -197,16 +205,6 @@ class SystemTemplate:
             Unrenderable: the template cannot be rendered with what the client sent.
         """
         return self._templates.render_system(system_text) or ""
-
-
-def _environment(includes: Mapping[str, str]) -> Environment:
-    return Environment(
-        loader=includes.get,
-        undefined_behavior="strict",
-        pycompat=False,
-        debug=False,
-        auto_escape_callback=lambda name: False,
-    )
 
 
 def _arguments(raw: bytes, where: str) -> dict[str, object]:

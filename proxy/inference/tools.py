@@ -55,6 +55,9 @@ def decode_tools(raw: bytes, schemas: SchemaCache) -> tuple[Tool, ...]:
     """A caller's list of tools, in OpenAI's form or in the native one, its shape checked before.
 
     What stands in OpenAI's form is sent on as it is.
+
+    Raises:
+        InvalidRequest: the parameters of one are too much of a schema.
     """
     return tuple(_decode_tool(item, schemas) for item in list_items(raw))
 
@@ -112,14 +115,16 @@ class ToolSet:
         """Only the allowed ones, for providers that cannot be told of a list."""
         if not self.explicit:
             return self.tools
-        return tuple(tool for tool in self.tools if tool.key in self.allowed)
+        allowed = frozenset(self.allowed)
+        return tuple(tool for tool in self.tools if tool.key in allowed)
 
     def __bool__(self) -> bool:
         return bool(self.configured or self.additional or self.provider_tools)
 
     def named(self, name: str) -> Tool | None:
         """The tool that a model calls so."""
-        return next((tool for tool in self.tools if tool.name == name), None)
+        ours = (*self.configured, *self.additional)
+        return next((tool for tool in ours if tool.name == name), None)
 
     # For a provider, in OpenAI's form.
 
@@ -133,7 +138,7 @@ class ToolSet:
             return None
         if self.explicit and self.choice.mode != "none":
             mode = "required" if self.choice.mode == "required" else "auto"
-            allowed = {"mode": mode, "tools": [self._reference(name) for name in self.allowed]}
+            allowed = {"mode": mode, "tools": self._allowed_references()}
             return orjson.dumps({"type": "allowed_tools", "allowed_tools": allowed})
         if self.choice.name is not None:
             tool = self.named(self.choice.name)
@@ -151,10 +156,10 @@ class ToolSet:
         choice = "explicit" if self.explicit else "function_default"
         return orjson.dumps({"tools": self.allowed, "choice": choice})
 
-    def _reference(self, name: str) -> Json:
-        """The tool of that key, by the name that the model knows."""
-        tool = next((each for each in self.tools if each.key == name), None)
-        return _reference("function", name) if tool is None else _reference(tool.kind, tool.name)
+    def _allowed_references(self) -> list[Json]:
+        """The allowed tools, each by the name that the model knows."""
+        known = {tool.key: (tool.kind, tool.name) for tool in reversed(self.tools)}
+        return [_reference(*known.get(name, ("function", name))) for name in self.allowed]
 
 
 NO_TOOLS = ToolSet()
@@ -276,7 +281,7 @@ def _decode_tool(raw: bytes, schemas: SchemaCache) -> Tool:
         if tool.get(kind, b"").startswith(b"{"):
             inner = object_members(tool[kind])
             name = _string(inner["name"])
-            schema = schemas.get(inner["parameters"]) if kind == "function" else None
+            schema = _taken(inner["parameters"], schemas) if kind == "function" else None
             return Tool(name, name, raw, schema)
     name = _string(tool["name"])
     if _string(tool.get("type", b'""')) == "openai_custom":
@@ -285,7 +290,11 @@ def _decode_tool(raw: bytes, schemas: SchemaCache) -> Tool:
     description = _string(tool.get("description", b'""'))
     strict = tool.get("strict") == b"true"
     definition = _definition(name, description, tool["parameters"], strict)
-    return Tool(name, name, definition, schemas.get(tool["parameters"]))
+    return Tool(name, name, definition, _taken(tool["parameters"], schemas))
+
+
+def _taken(parameters: bytes, schemas: SchemaCache) -> Schema:
+    return schemas.take(parameters, "additional_tools")
 
 
 def _definition(name: str, description: str, parameters: bytes, strict: bool) -> bytes:

@@ -16,7 +16,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from types import MappingProxyType
@@ -327,12 +327,16 @@ class _Until:
         if self._total is None and self._first_token is None:
             return defaults
         now = self._now()
-        return Limits(
+        first, total = _left(self._first_token, now), _left(self._total, now)
+        limits = Limits(
             defaults.connect,
-            _least(defaults.first_token, _left(self._first_token, now)),
+            _least(defaults.first_token, first),
             defaults.idle,
-            _least(defaults.total, _left(self._total, now)),
+            _least(defaults.total, total),
         )
+        own = {"first_token": first == limits.first_token, "total": total == limits.total}
+        scopes = {name: scope for name, scope in self._scopes.items() if own[name]}
+        return replace(limits, scopes=scopes)
 
     def explain(self, error: UpstreamError | None) -> None:
         """Note in an error whose limit has passed."""

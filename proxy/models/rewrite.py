@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
 
 import orjson
 
 from proxy.errors import InvalidRequest
-from proxy.wire.splice import member, splice
+from proxy.wire.members import object_members
+from proxy.wire.splice import splice
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +53,56 @@ def rewrite_body(body: bytes, rewrites: Sequence[Rewrite]) -> bytes:
     Raises:
         InvalidRequest: a pointer leads to where nothing can be written.
     """
+    if not rewrites:
+        return body
+    changes = _Changes(object_members(body))
     for rewrite in rewrites:
-        body = _rewrite(body, rewrite)
-    return body
+        changes.apply(rewrite)
+    return changes.written_into(body)
 
 
-def _rewrite(body: bytes, rewrite: Rewrite) -> bytes:
-    if not rewrite.pointer:
-        raise _no_way(rewrite, "the pointer is empty")
-    key, *rest = rewrite.pointer
-    if rewrite.delete and not rest:
-        return splice(body, remove=(key,))
-    raw = member(body, key)
-    if not raw:
-        if rewrite.delete:
-            return body
-        _check_new(key, rewrite)
-    root: object = orjson.loads(raw) if raw and rest else {}
-    if rest:
-        _write(root, rest, rewrite)
-    value = orjson.dumps(root if rest else rewrite.value)
-    return splice(body, replace={key: value}, append_missing={key: value})
+class _Changes:
+    """What becomes of a body's members, which is written when all is known."""
+
+    def __init__(self, members: Mapping[str, bytes]) -> None:
+        self._raw = members
+        self._values: dict[str, object] = {}
+        """Members that are written anew, in the order in which new ones appear."""
+        self._gone: set[str] = set()
+        """Members of the body that were deleted; those written again stand at its end."""
+
+    def apply(self, rewrite: Rewrite) -> None:
+        if not rewrite.pointer:
+            raise _no_way(rewrite, "the pointer is empty")
+        key, *rest = rewrite.pointer
+        if rewrite.delete and not rest:
+            self._values.pop(key, None)
+            self._gone.add(key)
+        elif not self._has(key) and rewrite.delete:
+            return
+        elif not rest:
+            if not self._has(key):
+                _check_new(key, rewrite)
+            self._values[key] = deepcopy(rewrite.value)
+        else:
+            self._write_inside(key, rest, rewrite)
+
+    def written_into(self, body: bytes) -> bytes:
+        values = {key: orjson.dumps(value) for key, value in self._values.items()}
+        return splice(body, remove=self._gone, replace=values, append_missing=values)
+
+    def _has(self, key: str) -> bool:
+        return key in self._values or (key in self._raw and key not in self._gone)
+
+    def _write_inside(self, key: str, rest: list[str], rewrite: Rewrite) -> None:
+        if key not in self._values:
+            if not self._has(key):
+                _check_new(key, rewrite)
+                self._values[key] = {}
+            else:
+                self._values[key] = orjson.loads(self._raw[key])
+        # A copy: a later rule may write into it, and this one's value is everybody's.
+        _write(self._values[key], rest, replace(rewrite, value=deepcopy(rewrite.value)))
 
 
 def _write(node: object, path: list[str], rewrite: Rewrite) -> None:
@@ -148,10 +179,11 @@ def rewrite_headers(
     headers: Sequence[tuple[str, str]], rewrites: Sequence[HeaderRewrite]
 ) -> list[tuple[str, str]]:
     """Apply `extra_headers` entries: insert replaces, delete removes."""
-    changed = list(headers)
+    last: dict[str, HeaderRewrite] = {}
     for rewrite in rewrites:
         name = rewrite.name.lower()
-        changed = [item for item in changed if item[0].lower() != name]
-        if rewrite.value is not None:
-            changed.append((rewrite.name, rewrite.value))
-    return changed
+        last.pop(name, None)
+        last[name] = rewrite
+    kept = [item for item in headers if item[0].lower() not in last]
+    written = ((rule.name, rule.value) for rule in last.values())
+    return [*kept, *((name, value) for name, value in written if value is not None)]

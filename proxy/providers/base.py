@@ -50,6 +50,8 @@ class RelayProvider(Protocol):
     """Members (raw JSON) that it wants in a body, for what the body leaves out."""
     reasoning_key: str | None
     """The member of a message in which it takes thoughts back; None where it takes none."""
+    allow_lists: bool
+    """Whether a choice of tools may be a list of some of them."""
 
     def encode_relay(
         self,
@@ -118,6 +120,11 @@ Provider = RelayProvider | NeutralProvider
 def answers_neutrally(provider: Provider) -> TypeIs[NeutralProvider]:
     """Whether it is asked in neutral values; otherwise it speaks a protocol over HTTP."""
     return hasattr(provider, "infer")
+
+
+def title_of(provider: Provider) -> str:
+    """How people write the name of its vendor, where it has one."""
+    return getattr(provider, "title", provider.type)
 
 
 def makes_vectors(provider: Provider) -> TypeGuard[EmbeddingProvider]:

@@ -61,18 +61,22 @@ class Deployments:
 class Compatible:
     """What is particular to one OpenAI-compatible vendor.
 
-    `api_base` is empty where every entry has its own address. `usage` is `ask` or `always`.
+    `title` is how people write its name. `api_base` is empty where every entry has its own address.
+    `usage` is `ask` or `always`.
     `renames` has the vendor's names of members, by OpenAI's. `reasoning_key` is the member of a
-    message in which it takes earlier thoughts; None where it takes none.
+    message in which it takes earlier thoughts; None where it takes none. `allow_lists` says whether
+    a choice of tools may be a list of some of them (`allowed_tools`).
     """
 
     type: str
+    title: str
     api_base: str = ""
     credential_header: str = "Authorization"
     credential_prefix: str = "Bearer "
     usage: str = ASK
     renames: Mapping[str, str] = field(default_factory=lambda: NO_RENAMES)
     reasoning_key: str | None = None
+    allow_lists: bool = False
     deployments: Deployments | None = None
 
 
@@ -95,44 +99,75 @@ AZURE_DEPLOYMENTS = Deployments(
 )
 
 _ROWS = (
-    Compatible("openai", OPENAI_API_BASE),
+    Compatible(
+        "openai",
+        "OpenAI",
+        OPENAI_API_BASE,
+        reasoning_key="reasoning_content",
+        allow_lists=True,
+    ),
     Compatible(
         "azure",
+        "Azure",
         credential_header="api-key",
         credential_prefix="",
+        allow_lists=True,
         deployments=AZURE_DEPLOYMENTS,
     ),
     Compatible(
         "deepseek",
+        "DeepSeek",
         "https://api.deepseek.com/v1/",
         renames=OLDER_NAMES,
         reasoning_key="reasoning_content",
     ),
     Compatible(
         "fireworks",
+        "Fireworks",
         "https://api.fireworks.ai/inference/v1/",
         usage=ALWAYS,
         renames=OLDER_NAMES,
         reasoning_key="reasoning_content",
     ),
-    Compatible("groq", "https://api.groq.com/openai/v1/", usage=ALWAYS, reasoning_key="reasoning"),
-    Compatible("hyperbolic", "https://api.hyperbolic.xyz/v1/", usage=ALWAYS, renames=OLDER_NAMES),
-    Compatible("mistral", "https://api.mistral.ai/v1/", usage=ALWAYS, renames=MISTRAL_NAMES),
-    Compatible("ollama", OLLAMA_API_BASE, renames=OLDER_NAMES, reasoning_key="reasoning"),
     Compatible(
-        "openrouter", "https://openrouter.ai/api/v1/", usage=ALWAYS, reasoning_key="reasoning"
+        "groq",
+        "Groq",
+        "https://api.groq.com/openai/v1/",
+        usage=ALWAYS,
+        reasoning_key="reasoning",
+        allow_lists=True,
     ),
-    Compatible("sglang", renames=OLDER_NAMES, reasoning_key="reasoning_content"),
-    Compatible("tgi", renames=OLDER_NAMES),
+    Compatible(
+        "hyperbolic",
+        "Hyperbolic",
+        "https://api.hyperbolic.xyz/v1/",
+        usage=ALWAYS,
+        renames=OLDER_NAMES,
+    ),
+    Compatible(
+        "mistral", "Mistral", "https://api.mistral.ai/v1/", usage=ALWAYS, renames=MISTRAL_NAMES
+    ),
+    Compatible("ollama", "Ollama", OLLAMA_API_BASE, renames=OLDER_NAMES, reasoning_key="reasoning"),
+    Compatible(
+        "openrouter",
+        "OpenRouter",
+        "https://openrouter.ai/api/v1/",
+        usage=ALWAYS,
+        reasoning_key="reasoning",
+        allow_lists=True,
+    ),
+    Compatible("sglang", "SGLang", renames=OLDER_NAMES, reasoning_key="reasoning_content"),
+    Compatible("tgi", "TGI", renames=OLDER_NAMES),
     Compatible(
         "together",
+        "Together",
         "https://api.together.xyz/v1/",
         usage=ALWAYS,
         renames=OLDER_NAMES,
         reasoning_key="reasoning_content",
     ),
-    Compatible("vllm", renames=OLDER_NAMES, reasoning_key="reasoning"),
-    Compatible("xai", "https://api.x.ai/v1/", reasoning_key="reasoning_content"),
+    Compatible("vllm", "vLLM", renames=OLDER_NAMES, reasoning_key="reasoning"),
+    Compatible("xai", "xAI", "https://api.x.ai/v1/", reasoning_key="reasoning_content"),
 )
 ROWS: Mapping[str, Compatible] = MappingProxyType({row.type: row for row in _ROWS})
 """The table, by type."""
@@ -156,10 +191,12 @@ class CompatibleProvider:
     ) -> None:
         base = api_base or row.api_base
         self.type = row.type
+        self.title = row.title
         self.model_name = model_name
         self.usage = row.usage
         self.renames = row.renames
         self.reasoning_key = row.reasoning_key
+        self.allow_lists = row.allow_lists
         self.body_defaults = body_defaults
         self._base = base if base.endswith("/") else base + "/"
         self._row = row
@@ -179,8 +216,9 @@ class CompatibleProvider:
     ) -> OutgoingRequest:
         """See `RelayProvider.encode_relay`."""
         outgoing = [*headers, IDENTITY]
-        if secret is not None:
-            outgoing.append((self._row.credential_header, self._row.credential_prefix + secret))
+        own = self._row.credential_header
+        if secret is not None and all(name.lower() != own.lower() for name, _ in headers):
+            outgoing.append((own, self._row.credential_prefix + secret))
         return OutgoingRequest(
             method, self._url(path, query), self.origin, outgoing, body, limits, may_resend
         )

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from proxy.errors import UpstreamErrorInBody
+from proxy.errors import UpstreamErrorInBody, UpstreamGarbage
 from proxy.providers.base import RelayProvider
 from proxy.types.embeddings import EmbeddingsAnswer, EmbeddingsRequest
 from proxy.types.ports import Headers, Limits, OutgoingRequest
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer
 from proxy.wire.chat_completions.encode import Addressee, encode_request
-from proxy.wire.chat_completions.response import decode_response, find_error
+from proxy.wire.chat_completions.response import decode_response, find_error, first_choice
 from proxy.wire.chat_completions.stream import StreamDecoder
 from proxy.wire.embeddings import request as embeddings_request
 from proxy.wire.embeddings import response as embeddings_response
+from proxy.wire.lenient import lenient_object
 
 CHAT_PATH = "chat/completions"
 EMBEDDINGS_PATH = "embeddings"
@@ -50,6 +51,7 @@ def encode_chat(
         renames=provider.renames,
         body_defaults=provider.body_defaults,
         reasoning_key=provider.reasoning_key,
+        allow_lists=provider.allow_lists,
         addressee=Addressee(model_name, provider_name, provider.type),
     )
     return provider.encode_relay(CHAT_PATH, body, _with_type(headers), secret, limits, may_resend)
@@ -60,10 +62,13 @@ def decode_chat(body: bytes) -> Answer:
 
     Raises:
         UpstreamErrorInBody: it is an error all the same.
-        UpstreamGarbage: it is no JSON.
+        UpstreamGarbage: it is no JSON, or has no choice.
     """
     _check(body)
-    return decode_response(body)
+    answer = decode_response(body)
+    if not answer.blocks and not first_choice(lenient_object(body)):
+        raise UpstreamGarbage("the answer has no choice")
+    return answer
 
 
 def open_chat_stream() -> StreamDecoder:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from proxy.errors import InvalidRequest, UpstreamClientError, UpstreamError
+from proxy.errors import InvalidRequest, RewriteFailed, UpstreamError, UpstreamTimeout
 from proxy.models.model import Route
 from proxy.models.policy import Candidate, Classify
 from proxy.models.rewrite import HeaderRewrite, Rewrite, rewrite_body, rewrite_headers
@@ -110,6 +110,8 @@ class Asking:
             if chunks is not None:
                 chunks.close()
             _end_waiting(progress, now())
+        if leg.started and isinstance(error, UpstreamTimeout):
+            error.scope = limits.scopes.get(error.limit)
         failure = None if leg.started else error
         cells.attempt(failure.kind if failure else "ok", now() - began)
         if failure is not None:
@@ -196,12 +198,12 @@ def _rewritten(body: bytes, overrides: Overrides) -> bytes:
     """The body with all rules applied, in their order.
 
     Raises:
-        UpstreamClientError: a rule has nothing to write into; the next provider's body may have.
+        RewriteFailed: a rule has nothing to write into; the next provider's body may have.
     """
     try:
         return rewrite_body(body, overrides.body_rules)
     except InvalidRequest as error:
-        raise UpstreamClientError(str(error), status=400) from error
+        raise RewriteFailed(str(error)) from error
 
 
 def _extras(overrides: Overrides) -> Extras:

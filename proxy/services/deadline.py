@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from proxy.errors import TimeoutScope, UpstreamTimeout
 from proxy.inference.variant import Variant
 from proxy.models.model import TimeLimits
 from proxy.models.policy import Candidate
@@ -30,12 +31,23 @@ class Deadline:
     @property
     def sentence(self) -> str:
         """TensorZero's, of the limit that comes first."""
-        first = self.first or 0.0
-        name = "non_streaming.total_ms"
-        if self._stream:
-            name = "streaming.ttft_ms" if first == self._first_token else "streaming.total_ms"
-        limit = f"`{name}` timeout ({as_duration(first)})"
+        limit = f"`{self._key}` timeout ({as_duration(self.first or 0.0)})"
         return f"Variant `{self._name}` timed out due to configured {limit}"
+
+    @property
+    def error(self) -> UpstreamTimeout:
+        """The same, as the error that ended what was asked."""
+        limit = "first_token" if self._key.endswith("ttft_ms") else "total"
+        error = UpstreamTimeout(limit, self.first or 0.0, f"variant `{self._name}`")
+        error.scope = TimeoutScope("Variant", self._name, self._key, error.seconds)
+        return error
+
+    @property
+    def _key(self) -> str:
+        if not self._stream:
+            return "non_streaming.total_ms"
+        first_token = self.first == self._first_token
+        return "streaming.ttft_ms" if first_token else "streaming.total_ms"
 
     def narrowed(self, candidate: Candidate, now: float) -> Candidate:
         """The candidate within what is left."""

@@ -11,8 +11,11 @@ from http import HTTPStatus
 from proxy.errors import (
     CandidatesFailed,
     CredentialMissing,
+    RewriteFailed,
     TimeoutScope,
     UpstreamError,
+    UpstreamGarbage,
+    UpstreamReset,
     UpstreamStatus,
     UpstreamTimeout,
 )
@@ -72,10 +75,22 @@ def describe_one(failure: Failure) -> str:
         return f"Error {error.status}{phrase} from {failure.provider_type} client: {body}"
     if isinstance(error, CredentialMissing):
         return str(error)
+    if isinstance(error, RewriteFailed):
+        return str(error)
     scope = _scope_of(failure)
     if scope is not None:
         return _passed(scope)
+    if isinstance(error, UpstreamGarbage | UpstreamReset):
+        return f"Error from {failure.provider_type} server: {error}"
     return f"Error{_status_text(error)} from {failure.provider_type} client: {error}"
+
+
+def describe_in_stream(failure: Failure) -> str:
+    """What went wrong in the middle of a stream, or broke it off."""
+    error = failure.error
+    if _scope_of(failure) is None and isinstance(error, UpstreamReset | UpstreamTimeout):
+        return f"Inference stream closed due to error from {failure.provider_type} server: {error}"
+    return describe_one(failure)
 
 
 def _scope_of(failure: Failure) -> TimeoutScope | None:

@@ -6,6 +6,8 @@ anew that the function changes; everything else stays as the client spelled it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import orjson
@@ -135,7 +137,8 @@ def read_function_call(body: bytes, target: Target, targets: Targets) -> Functio
     said = decode_input(members.get("messages", b""))
     check_system(members["messages"], texts_only=False)
     raw_tools = _items(members.get("tools"))
-    tools = [_tool(raw, targets) for raw in raw_tools]
+    with _in_openai_words():
+        tools = [_tool(raw, targets) for raw in raw_tools]
     choice = _choice(members.get("tool_choice"))
     named = tuple(tool for tool in tools if tool is not None)
     request = ToolRequest(
@@ -147,14 +150,21 @@ def read_function_call(body: bytes, target: Target, targets: Targets) -> Functio
     response_format = members.get("response_format")
     schema = _schema(response_format)
     call = Call(said, decode_params(members), request, schema, response_format)
-    try:
+    with _in_openai_words():
         checked = targets.check(target, call)
-    except InvalidRequest as error:
-        error.param = _PARAMS.get(error.param or "", error.param)
-        raise
     pairs = zip(raw_tools, tools, strict=True)
     unnamed = tuple(raw for raw, tool in pairs if tool is None)
     return FunctionCall(checked, members, raw_tools, unnamed, choice)
+
+
+@contextmanager
+def _in_openai_words() -> Iterator[None]:
+    """Errors name what is wrong as OpenAI does."""
+    try:
+        yield
+    except InvalidRequest as error:
+        error.param = _PARAMS.get(error.param or "", error.param)
+        raise
 
 
 def _items(raw: bytes | None) -> tuple[bytes, ...]:

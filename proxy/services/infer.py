@@ -177,6 +177,7 @@ class InferService:
             async with asyncio.timeout(deadline.first):
                 final = await variant.strategy.run(task.checked, asker)
         except TimeoutError as error:
+            progress.log.last = deadline.error
             raise VariantFailed(deadline.sentence) from error
         await self._try_final(progress, asker, final, task.stream, deadline, open_chunks)
 
@@ -277,7 +278,7 @@ class InferService:
     async def _fail(self, progress: InferProgress, outlet: Outlet) -> None:
         log, bare = progress.log, progress.call.bare_errors
         if not progress.failed:
-            raise InvalidRequest("this function has no variant that could be tried")
+            raise _nobody_to_ask(progress.call)
         if progress.failures and all(_is_unbuilt(each.error) for each in progress.failures):
             raise NotSupported(str(progress.failures[-1].error), param="model")
         progress.status = status_of(progress.failed, log.last, bare=bare)
@@ -327,6 +328,16 @@ class InferService:
             record_limit=settings.record_limit,
         )
         await self._lane.recorder.exchange(exchange)
+
+
+def _nobody_to_ask(call: InferenceCall) -> AllVariantsFailed:
+    """Not one variant could be tried."""
+    function = call.target.function
+    if function is not None and not function.variants:
+        text, status = f"Function `{call.target.function_name}` has no variants", 500
+    else:
+        text, status = "No fallback variants remaining.", 502
+    return AllVariantsFailed(text, None, inference_id=str(call.id), status=status)
 
 
 def _check_extras(call: InferenceCall, variant: Variant) -> None:

@@ -74,6 +74,7 @@ def build_exchange(
         inference_params=b"" if prepared is None else params_to_json(prepared.stored_params),
         model_calls=model_calls(_recorded(progress, reached), record_limit),
         details=_details(progress) if reached else None,
+        came_to_answer=reached,
     )
 
 
@@ -83,10 +84,10 @@ def model_calls(legs: Iterable[Leg], record_limit: int) -> list[ModelCall]:
 
 
 def _recorded(progress: InferProgress, reached: bool) -> list[Leg]:
-    """The questions that were answered; that of the client's own answer is one even if nothing of
-    it came."""
+    """The questions that were answered, if only to a strategy that came to nothing; that of the
+    client's own answer is one even if nothing of it came."""
     if not reached:
-        return []
+        return [leg for leg in progress.legs if leg.answer is not None]
     return [leg for leg in progress.legs if leg.answered or leg is progress.leg]
 
 

@@ -18,7 +18,7 @@ from proxy.errors import (
     UpstreamStatus,
 )
 from proxy.types.ports import Client, Headers
-from proxy.types.response import Chunk
+from proxy.types.response import Answer, Chunk
 from proxy.wire.chat_completions.stream import StreamDecoder
 from proxy.wire.sse import EndDetector
 
@@ -72,14 +72,10 @@ class ChunkOutlet:
         self._leg.accumulator.add(chunk)
         if progress.started:
             self._on_gap(now - self._leg.last_at)
-        self.begin()
+        else:
+            self._start(now)
         self._leg.last_at = now
         return self._send(self._outlet.chunk(chunk))
-
-    def begin(self) -> None:
-        """Start the answer; a whole one may have no chunk at all."""
-        if not self._progress.started:
-            self._start(self._now())
 
     def close(self) -> None:
         """No more chunks will come."""
@@ -131,7 +127,7 @@ class InferSink:
         self._limit = error_limit
         self._decode = decode
         self._now = now
-        self._decoder = StreamDecoder()
+        self._decoder = StreamDecoder(tell_damage=True)
         self._end = EndDetector()
         self._status = 0
         self._headers: Headers = ()
@@ -152,9 +148,9 @@ class InferSink:
         if self._end.feed(block) is not None:
             self.finished = True
         if not self.started:
-            self._check_fault(block)
+            self._check_fault()
         pause = self._take(chunks)
-        self._check_fault(block)
+        self._check_fault()
         return pause
 
     def on_end(self, error: UpstreamError | None) -> None:
@@ -178,10 +174,10 @@ class InferSink:
     def _status_error(self) -> UpstreamStatus:
         return UpstreamStatus(self._status, tuple(self._headers), b"".join(self._held))
 
-    def _check_fault(self, block: bytes) -> None:
-        status = self._decoder.error_status
+    def _check_fault(self) -> None:
+        status, body = self._decoder.error_status, self._decoder.error_body
         if status is not None:
-            raise UpstreamErrorInBody(status, tuple(self._headers), block[: self._limit])
+            raise UpstreamErrorInBody(status, tuple(self._headers), body[: self._limit])
 
     def _take(self, chunks: list[Chunk]) -> Awaitable[None] | None:
         pause = None
@@ -198,11 +194,11 @@ class InferSink:
             answer = self._decode(b"".join(self._held))
             if self._stream:
                 return UpstreamGarbage("the provider was asked for a stream and sent none")
-            self._leg.answer = answer
+            self._leg.answer = self._leg.signed(answer) if isinstance(answer, Answer) else answer
             return None
         self._take(self._decoder.close())
         if not self._decoder.complete:
             return UpstreamReset("the provider's stream ended before its answer was whole")
-        if self._chunks is not None:
-            self._chunks.begin()
+        if not self.started:
+            return UpstreamGarbage("the provider's stream ended before its first chunk")
         return None

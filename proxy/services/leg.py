@@ -14,6 +14,7 @@ from proxy.models.policy import CallLog, Candidate
 from proxy.models.rewrite import NO_REWRITES, Rewrites
 from proxy.services.recording_tap import RecordingTap
 from proxy.services.tasks import AnyAnswer, ModelTask
+from proxy.types.response import Answer
 from proxy.wire.accumulate import ChunkAccumulator
 
 
@@ -64,7 +65,18 @@ class Leg:
 
     def result(self) -> AnyAnswer:
         """The answer, or as much of it as came."""
-        return self.answer or self.accumulator.answer()
+        return self.answer or self.signed(self.accumulator.answer())
+
+    def signed(self, answer: Answer) -> Answer:
+        """The answer with the name of its author on what only that one understands.
+
+        A provider without HTTP signs its blocks itself.
+        """
+        if self.route is None or not self.wire:
+            return answer
+        return answer.signed_by(
+            self.route.provider.type, self.candidate.model.name, self.route.name
+        )
 
     def cost(self) -> Decimal | None:
         """Dollars; None when it is not known."""

@@ -7,7 +7,7 @@ from proxy.inference.variant import Variant
 from proxy.models.model import Route
 from proxy.models.policy import Candidate
 from proxy.models.rewrite import rewrite_headers
-from proxy.providers.base import NeutralProvider, answers_neutrally, makes_vectors
+from proxy.providers.base import NeutralProvider, answers_neutrally, makes_vectors, title_of
 from proxy.services.endpoints import CHAT_COMPLETIONS, EMBEDDINGS
 from proxy.services.lane import Lane
 from proxy.services.neutral_attempt import answer_embeddings, answer_neutrally
@@ -92,7 +92,7 @@ class RelayAttempts:
         self, progress: Progress, variant: Variant, route: Route, limits: Limits, sink: RelaySink
     ) -> None:
         call, provider = progress.call, route.provider
-        secret = route.credential(call.credentials, provider.type)
+        secret = route.credential(call.credentials, title_of(provider))
         changed = None if progress.function is None else progress.function.changed
         body = outgoing_body(call, variant, route, changed, ask_usage=self._asks_usage(call, route))
         progress.raw_request = body if isinstance(body, bytes) else b""

@@ -76,8 +76,8 @@ class Target:
         return (route for each in variants if each for route in each.candidate.model.routes)
 
     def check_variant(self, name: str) -> None:
-        """Raises NotFound when there is no variant of that name."""
-        known = self.function.variants if self.function is not None else {}
+        """Raises NotFound when there is no variant of that name; a model's only one has its own."""
+        known = {self.named(name).name} if self.function is None else self.function.variants.keys()
         if name not in known:
             raise NotFound(f"Unknown variant: {name}", param="variant_name")
 

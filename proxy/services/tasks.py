@@ -15,7 +15,7 @@ from proxy.inference.variant import Variant
 from proxy.models.credentials import CallCredentials
 from proxy.models.model import Route
 from proxy.net.watchdog import Flight
-from proxy.providers.base import NeutralProvider, RelayProvider
+from proxy.providers.base import NeutralProvider, RelayProvider, title_of
 from proxy.providers.neutral import decode_chat, decode_embeddings, encode_chat, encode_embeddings
 from proxy.services.infer_sink import ChunkOutlet
 from proxy.types.embeddings import EmbeddingsAnswer, EmbeddingsRequest
@@ -39,7 +39,7 @@ class Asked:
     extras: Extras = NO_EXTRAS
 
     def secret(self) -> str | None:
-        return self.route.credential(self.credentials, self.route.provider.type)
+        return self.route.credential(self.credentials, title_of(self.route.provider))
 
     @property
     def may_resend(self) -> Callable[[], bool]:

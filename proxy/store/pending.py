@@ -20,6 +20,8 @@ from proxy.types.ids import id_millis
 
 FILE_NAME = "pending.feedback"
 MOST = 10_000
+MOST_BYTES = 64 * 2**20
+"""Of texts and tags, which have any length; all that waits is written anew at each change."""
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class PendingFeedback:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
         self._entries = {entry.feedback.id: entry for entry in self._load()}
+        self._bytes = sum(map(_size, self._entries.values()))
         self._changed = False
 
     def __len__(self) -> int:
@@ -44,16 +47,18 @@ class PendingFeedback:
 
     @property
     def is_full(self) -> bool:
-        return len(self._entries) > MOST
+        return len(self._entries) > MOST or self._bytes > MOST_BYTES
 
     def add(self, feedback: Feedback) -> None:
         """Let it wait; a repeat of one that waits already is ignored."""
         if feedback.id not in self._entries:
-            self._entries[feedback.id] = Waiting(feedback)
+            entry = self._entries[feedback.id] = Waiting(feedback)
+            self._bytes += _size(entry)
             self._changed = True
 
     def remove(self, entry: Waiting) -> None:
         del self._entries[entry.feedback.id]
+        self._bytes -= _size(entry)
         self._changed = True
 
     def add_seconds(self, seconds: float, before: float) -> None:
@@ -99,3 +104,7 @@ class PendingFeedback:
             self._path.replace(kept)
             log.error("the file of pending feedback is damaged (%s); kept as %s", error, kept)
             return []
+
+
+def _size(entry: Waiting) -> int:
+    return len(entry.feedback.text) + len(entry.feedback.tags)

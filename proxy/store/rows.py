@@ -82,9 +82,11 @@ class RowMapper:
         calls = [(call, self._decode_call(call, mapped)) for call in exchange.model_calls]
         for call, decoded in calls:
             self._on_call(call, decoded)
-        answer = _answer_of(calls)
-        inferred = any(_has_output(exchange, decoded) for _, decoded in calls)
-        bodies = place_bodies(exchange, exchange.model_calls if inferred else [])
+        complete = exchange.came_to_answer
+        answer = _answer_of(calls) if complete else NO_ANSWER
+        inferred = complete and any(_has_output(exchange, decoded) for _, decoded in calls)
+        stored = inferred or not complete
+        bodies = place_bodies(exchange, exchange.model_calls if stored else [])
         row = exchange_row(
             exchange,
             heading,
@@ -94,9 +96,10 @@ class RowMapper:
             whole=_is_whole(exchange, answer),
         )
         mapped.add("exchanges", row)
-        if inferred:
+        if stored and calls:
             said = self._said(exchange, mapped)
-            self._add_inference(mapped, exchange, heading, answer, said)
+            if inferred:
+                self._add_inference(mapped, exchange, heading, answer, said)
             self._add_calls(mapped, exchange, heading, calls, bodies, said)
         return mapped
 

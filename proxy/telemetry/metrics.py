@@ -239,6 +239,7 @@ class Names:
         """The model's label by function and variant."""
         self.origins = origins
         self.metrics = metrics
+        self._routes = frozenset(self.all_routes())
 
     def model(self, name: str) -> str:
         return name if name in self.models else OTHER
@@ -258,7 +259,11 @@ class Names:
     def route(
         self, function: str, variant: str, model: str, provider: str
     ) -> tuple[str, str, str, str]:
-        return (*self.variant(function, variant or OTHER), *self.provider(model, provider))
+        """Labels of an attempt. What a variant asks beside its own model (for vectors, say), or one
+        that a request brought along, is counted as a call of that model."""
+        known = self.provider(model, provider)
+        labels = (*self.variant(function, variant or OTHER), *known)
+        return labels if labels in self._routes else (DEFAULT, known[0], *known)
 
     def origin(self, origin: str) -> str:
         return origin if origin in self.origins else OTHER
@@ -270,10 +275,10 @@ class Names:
             for variant in variants:
                 model = self.function_models[function, variant]
                 for provider in self.models.get(model, (OTHER,)):
-                    routes.append(self.route(function, variant, model, provider))
+                    routes.append((function, variant, *self.provider(model, provider)))
         for model, providers in self.models.items():
-            routes += [self.route("", model, model, provider) for provider in providers]
-        routes.append(self.route("", OTHER, OTHER, OTHER))
+            routes += [(DEFAULT, model, model, provider) for provider in providers]
+        routes.append((DEFAULT, OTHER, OTHER, OTHER))
         return routes
 
 

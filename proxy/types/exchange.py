@@ -167,6 +167,9 @@ class Exchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
     details: InferenceDetails | None = None
     """Of a function with tools, an output schema or a strategy; None says that the bodies say it
     all, as of a plain chat."""
+    came_to_answer: bool = True
+    """False of a strategy that ended before its answer: the calls of models that it had made are
+    stored, an inference is not."""
 
 
 class Feedback(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
-from proxy.errors import UpstreamError
+from proxy.errors import TimeoutScope, UpstreamError
 from proxy.types.examples import Example
 from proxy.types.exchange import ConfigSnapshot, Exchange, Feedback
 from proxy.types.feedback import StoredInference
@@ -23,6 +23,8 @@ class Limits:
     first_token: float | None
     idle: float | None
     total: float | None
+    scopes: Mapping[str, TimeoutScope] = field(default_factory=dict, compare=False)
+    """Of a `total` or `first_token` that is a variant's, model's or provider's, whose it is."""
 
 
 class Body(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import orjson
@@ -27,6 +27,11 @@ class Answer:
     """The provider's body; of a stream, its chunks joined by newlines."""
     created: int = 0
     """Unix time in seconds that the provider stated."""
+
+    def signed_by(self, provider_type: str, model_name: str, provider_name: str) -> Answer:
+        """The same with its author's name on what only that one understands."""
+        blocks = (_signed(block, provider_type, model_name, provider_name) for block in self.blocks)
+        return replace(self, blocks=tuple(blocks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class ThoughtDelta:
     summary_id: str | None = None
     """Which part of the thought's summary `summary_text` continues."""
     summary_text: str | None = None
+    provider_type: str | None = None
+    """None where it goes without saying: the provider that is being listened to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,15 @@ class UnknownDelta:
 
     id: str
     data: bytes
+
+
+def _signed(block: Block, provider_type: str, model_name: str, provider_name: str) -> Block:
+    match block:
+        case Thought(provider_type=None):
+            return replace(block, provider_type=provider_type)
+        case Unknown(model_name=None, provider_name=None):
+            return replace(block, model_name=model_name, provider_name=provider_name)
+    return block
 
 
 Delta = TextDelta | ToolCallDelta | ThoughtDelta | UnknownDelta
@@ -77,7 +93,9 @@ def as_delta(identifier: str, block: Block) -> Delta:
         case ToolCall():
             return ToolCallDelta(block.id, block.name, block.arguments)
         case Thought():
-            return ThoughtDelta(identifier, block.text, block.signature)
+            return ThoughtDelta(
+                identifier, block.text, block.signature, provider_type=block.provider_type
+            )
         case Unknown(data):
             return UnknownDelta(identifier, data)
     return UnknownDelta(identifier, orjson.dumps(block.as_json()))

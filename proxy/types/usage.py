@@ -25,13 +25,14 @@ class Usage:
         return self.input_tokens is not None or self.output_tokens is not None
 
     def updated(self, later: Usage) -> Usage:
-        """This, with what a later report says; running counts in a stream are cumulative."""
+        """This, with what a later report says; running counts in a stream are cumulative, so of
+        each the largest holds."""
         return Usage(
-            _newer(self.input_tokens, later.input_tokens),
-            _newer(self.output_tokens, later.output_tokens),
-            _newer(self.cache_read, later.cache_read),
-            _newer(self.cache_write, later.cache_write),
-            _newer(self.reasoning, later.reasoning),
+            _larger(self.input_tokens, later.input_tokens),
+            _larger(self.output_tokens, later.output_tokens),
+            _larger(self.cache_read, later.cache_read),
+            _larger(self.cache_write, later.cache_write),
+            _larger(self.reasoning, later.reasoning),
         )
 
 
@@ -57,5 +58,7 @@ def _sum(counts: Sequence[int | None], *, needed: bool) -> int | None:
     return sum(known)
 
 
-def _newer(earlier: int | None, later: int | None) -> int | None:
-    return earlier if later is None else later
+def _larger(earlier: int | None, later: int | None) -> int | None:
+    if earlier is None or later is None:
+        return earlier if later is None else later
+    return max(earlier, later)

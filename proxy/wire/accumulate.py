@@ -114,7 +114,8 @@ class ChunkAccumulator:
 
     def _add(self, delta: Delta) -> None:
         if isinstance(delta, TextDelta):
-            self._text(delta.id).texts.append(delta.text)
+            if delta.text:  # an empty one, with which many streams begin, is no block
+                self._text(delta.id).texts.append(delta.text)
         elif isinstance(delta, ThoughtDelta):
             self._thought(delta.id).add(delta)
         elif isinstance(delta, ToolCallDelta):

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from proxy.errors import UpstreamGarbage
 from proxy.types.response import Chunk
 from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES, Event, SSEParser
+
+UNREADABLE = "a chunk of the provider's stream cannot be read"
 
 
 class EventDecoder(ABC):
     """Fed the bytes of a stream, gives its chunks: one for each event that holds JSON.
 
-    Raises nothing: an event that cannot be read is passed over and leaves `damaged` behind.
+    Raises nothing: an event that cannot be read is passed over and leaves `damaged` behind; with
+    `tell_damage`, a chunk that is an error stands in its place.
     """
 
-    def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> None:
+    def __init__(
+        self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, *, tell_damage: bool = False
+    ) -> None:
         self.done = False
         """`[DONE]` has come, which only some servers send; what comes after it does not count."""
         self.finished = False
@@ -23,6 +29,9 @@ class EventDecoder(ABC):
         """Some event could not be read."""
         self.error_status: int | None = None
         """Of an error that came as an event, the status that it stands for."""
+        self.error_body = b""
+        """What such an event said."""
+        self._tell_damage = tell_damage
         self._parser = SSEParser(max_event_bytes)
 
     @property
@@ -36,7 +45,7 @@ class EventDecoder(ABC):
 
     def close(self) -> list[Chunk]:
         """The last chunks, at the end of the body, however it came."""
-        damaged = self.damaged
+        damaged, self._tell_damage = self.damaged, False
         chunks = self._decode(self._parser.close())
         self.damaged = damaged  # an event that was cut short is no damage
         rest = self.rest()
@@ -49,13 +58,19 @@ class EventDecoder(ABC):
                 break
             if event.is_done:
                 self.done = True
-            elif event.oversize:
-                self.damaged = True
-            else:
-                chunk = self.decode_event(event)
-                if chunk is not None:
-                    chunks.append(chunk)
+                break
+            chunk = self._chunk_of(event)
+            if chunk is not None:
+                chunks.append(chunk)
         return chunks
+
+    def _chunk_of(self, event: Event) -> Chunk | None:
+        before, self.damaged = self.damaged, event.oversize
+        chunk = None if event.oversize else self.decode_event(event)
+        lost, self.damaged = self.damaged, before or self.damaged
+        if lost and self._tell_damage and event.data.strip():
+            return Chunk(error=UpstreamGarbage(UNREADABLE))
+        return chunk
 
     @abstractmethod
     def decode_event(self, event: Event) -> Chunk | None:

@@ -384,6 +384,7 @@ def _options() -> None:
     entry = {"pointer": "/metadata/team", "value": "blue"}
     add(line, ask(extra_body=[entry]), sent(metadata={"team": "blue"}))
     add(line, ask(extra_body=[entry | {"model_name": "keyed"}]), unsent("metadata"))
+    add(line, ask(extra_body=[entry | {"variant_name": "sent"}]), sent(metadata={"team": "blue"}))
     header = {"name": "X-Team", "value": "blue"}
     add(line, ask(extra_headers=[header]), sent_header("x-team", "blue"))
     line = "`internal_dynamic_variant_config`: a variant that comes with the request; dry runs only"
@@ -425,6 +426,8 @@ def _errors() -> None:
     stray = native("Unknown variant: nosuch")
     pinned = ask(function_name="sending", variant_name="nosuch")
     fails("An unknown variant: 404", pinned, 404, stray)
+    nobody = native("Function `empty` has no variants")
+    fails("A function without variants: 500", ask(function_name="empty"), 500, nobody)
     line = "What is configured and not built: 501 with its name"
     fails(line, ask("unbuilt"), 501, mentions("provider type `aws_bedrock` is not built yet"))
     named = mentions("provider type `anthropic` is not built yet")

@@ -111,6 +111,7 @@ def build_config(api_base: str) -> dict[str, Any]:
             "sending": _function(v="sent"),
             "pair": _function(a="sent", b="sent"),
             "failing": _function(v="sent"),
+            "empty": _function(),
             **{f"dummy_{name}": _function(v=f"dummy::{name}") for name in DUMMIES},
             **build_functions(),
         },

@@ -10,6 +10,21 @@ from pydantic import BeforeValidator, Field
 from proxy.config.schema.base import Many, Section, Shown, problem
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+OF_THE_CONNECTION = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that say where a request ends, or belong to one hop: written over, they would let a
+provider take the rest of one request for the beginning of the next."""
 _ESCAPE = re.compile(r"~(?![01])")
 _EITHER = "give the entry a `value`, or `delete: true`"
 
@@ -25,6 +40,11 @@ def _check_pointer(value: object) -> object:
 def _check_name(value: object) -> object:
     if isinstance(value, str) and not _TOKEN.match(value):
         raise problem("not a header name", "use letters, digits and `-`, with no colon or space")
+    if isinstance(value, str) and value.lower() in OF_THE_CONNECTION:
+        raise problem(
+            f"`{value}` belongs to the connection to the provider and cannot be set",
+            "leave it out: it is made for each request",
+        )
     return value
 
 

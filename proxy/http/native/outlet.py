@@ -12,7 +12,7 @@ from proxy.http.raw_data import (
     raw_usages,
     served_source,
 )
-from proxy.services.failures import describe_one
+from proxy.services.failures import describe_in_stream
 from proxy.services.infer_call import AnyResult, Result, Served
 from proxy.types.response import Chunk
 from proxy.wire.envelope.stream import KEEP_ALIVE
@@ -68,6 +68,7 @@ class NativeOutlet:
             source=served_source(served),
             model_name=served.model_name,
             provider_name=served.provider_name,
+            provider_type=served.provider_type if served.over_http else None,
         )
         self._earlier = self._stream.encode_earlier(
             raw_usage=raw_usages(served.earlier) if asked.include_raw_usage else (),
@@ -106,7 +107,7 @@ class NativeOutlet:
 
     def failure(self, error: UpstreamError) -> bytes:
         assert self._stream is not None
-        message = describe_one(failure_of(self.served, error))
+        message = describe_in_stream(failure_of(self.served, error))
         return self._stream.encode_error(message, raw_chunk=body_of(error))
 
     def last(self, result: Result) -> bytes:

@@ -17,7 +17,7 @@ from proxy.http.raw_data import (
     served_source,
 )
 from proxy.inference.json_mode import as_text_deltas
-from proxy.services.failures import describe_one
+from proxy.services.failures import describe_in_stream
 from proxy.services.infer_call import AnyResult, Result, Served
 from proxy.types.embeddings import EmbeddingsAnswer
 from proxy.types.response import Chunk
@@ -83,6 +83,9 @@ class ChatOutlet(_Outlet):
                 include_original_response=asked.include_original_response,
             ),
             source=served_source(served),
+            model_name=served.model_name,
+            provider_name=served.provider_name,
+            provider_type=served.provider_type if served.over_http else None,
         )
         self._earlier = self._stream.encode_earlier(
             raw_usage=raw_usages(served.earlier) if asked.include_raw_usage else (),
@@ -119,7 +122,7 @@ class ChatOutlet(_Outlet):
 
     def failure(self, error: UpstreamError) -> bytes:
         assert self._stream is not None
-        message = describe_one(failure_of(self.served, error))
+        message = describe_in_stream(failure_of(self.served, error))
         return self._stream.encode_error(message, raw_chunk=body_of(error))
 
     def last(self, result: Result) -> bytes:

@@ -28,6 +28,7 @@ from proxy.types.content import (
 )
 from proxy.types.request import Input, Message, ModelRequest, Params
 from proxy.wire.chat_completions.encode_files import encode_base64_file, encode_url_file
+from proxy.wire.members import list_items
 
 JSON_INSTRUCTION = "Respond using JSON."
 """In JSON mode OpenAI refuses messages that never speak of JSON."""
@@ -79,13 +80,15 @@ def encode_request(
     renames: Mapping[str, str],
     body_defaults: Mapping[str, bytes],
     reasoning_key: str | None = None,
+    allow_lists: bool = True,
     addressee: Addressee = ANYBODY,
 ) -> bytes:
     """The body. Tools and response format keep their bytes.
 
     `include_usage` asks a stream for its usage; `renames` has the provider's own names of members,
     `body_defaults` raw members for what the request leaves out; `reasoning_key` is the member of a
-    message in which the provider takes thoughts back: without it they are dropped.
+    message in which the provider takes thoughts back: without it they are dropped. To a provider
+    without `allow_lists` only those tools are offered that may be called.
 
     Raises:
         InvalidRequest: a block stands where it cannot, or is a template not yet rendered.
@@ -103,7 +106,7 @@ def encode_request(
         "stream": request.stream,
         "stream_options": {"include_usage": True} if request.stream and include_usage else None,
         "response_format": _response_format(request),
-        **_tools(request),
+        **_tools(request, allow_lists),
         **_manners(request.params),
     }
     body = {renames.get(key, key): item for key, item in members.items() if item is not None}
@@ -162,7 +165,7 @@ class _Turn:
                 self._parts.append(encode_base64_file(block))
             case StoredFile():
                 raise UpstreamUnsupported("files in an object storage are not fetched from there")
-            case Thought(text) if text and self._addressee.gets(block):
+            case Thought(text) if text and self._role != "user" and self._addressee.gets(block):
                 self._thoughts.append(text)
             case Unknown() if self._addressee.gets(block):
                 self._parts.append(orjson.Fragment(block.data))
@@ -232,16 +235,33 @@ def _response_format(request: ModelRequest) -> object:
     return _JSON_OBJECT if mode in ("on", "strict") else None
 
 
-def _tools(request: ModelRequest) -> Json:
+def _tools(request: ModelRequest, allow_lists: bool) -> Json:
     """Choice and parallel calls are refused by providers where no tool is offered."""
-    if request.tools is None or not request.tools.strip(b"[] \t\r\n"):
+    tools, choice = request.tools, request.tool_choice
+    if tools and choice and not allow_lists:
+        tools, choice = _only_allowed(tools, choice)
+    if tools is None or not tools.strip(b"[] \t\r\n"):
         return {}
-    choice = request.tool_choice
     return {
-        "tools": orjson.Fragment(request.tools),
+        "tools": orjson.Fragment(tools),
         "tool_choice": None if choice is None else orjson.Fragment(choice),
         "parallel_tool_calls": request.parallel_tool_calls,
     }
+
+
+def _only_allowed(tools: bytes, choice: bytes) -> tuple[bytes, bytes]:
+    """A choice of some tools as a list of those tools, and a choice that any provider knows."""
+    chosen = orjson.loads(choice)
+    if not isinstance(chosen, dict) or chosen.get("type") != "allowed_tools":
+        return tools, choice
+    names = {_tool_name(tool) for tool in chosen["allowed_tools"]["tools"]}
+    kept = [raw for raw in list_items(tools) if _tool_name(orjson.loads(raw)) in names]
+    return b"[" + b",".join(kept) + b"]", orjson.dumps(chosen["allowed_tools"]["mode"])
+
+
+def _tool_name(tool: Mapping[str, Mapping[str, object]]) -> object:
+    kind = "custom" if "custom" in tool else "function"
+    return tool[kind]["name"]
 
 
 def mentions_json(system: str, messages: Iterable[Message]) -> bool:

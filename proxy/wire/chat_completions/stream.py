@@ -37,14 +37,18 @@ from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES, Event
 __all__ = ["ChunkAccumulator", "StreamDecoder", "StreamEncoder"]
 
 BLOCK_ID = "0"
-"""The protocol has one text and one reasoning a choice, and no ids for them."""
+THOUGHT_ID = "1"
+"""The protocol has one text and one reasoning a choice, and no ids for them; these are those of
+TensorZero."""
 
 
 class StreamDecoder(EventDecoder):
     """See `EventDecoder`."""
 
-    def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> None:
-        super().__init__(max_event_bytes)
+    def __init__(
+        self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, *, tell_damage: bool = False
+    ) -> None:
+        super().__init__(max_event_bytes, tell_damage=tell_damage)
         self._calls = _ToolCalls()
         self._refusal: list[str] = []
         self._unknown = 0
@@ -59,7 +63,7 @@ class StreamDecoder(EventDecoder):
     def decode_event(self, event: Event) -> Chunk | None:
         status = find_error(event.data, event.event)
         if status is not None:
-            self.error_status = status
+            self.error_status, self.error_body = status, event.data
         try:
             body = lenient_object(event.data)
         except UpstreamGarbage:
@@ -96,15 +100,14 @@ class StreamDecoder(EventDecoder):
 
     def _content(self, content: object) -> Iterator[Delta]:
         if isinstance(content, str):
-            if content:
-                yield TextDelta(BLOCK_ID, content)
+            yield TextDelta(BLOCK_ID, content)
             return
         for part in content if isinstance(content, list) else ():
             if not isinstance(part, dict):
                 continue
             text = part.get("text")
             if part.get("type") == "thinking":
-                yield ThoughtDelta(BLOCK_ID, thinking_text(part.get("thinking")))
+                yield ThoughtDelta(THOUGHT_ID, thinking_text(part.get("thinking")))
             elif isinstance(text, str):
                 yield TextDelta(BLOCK_ID, text)
             else:
@@ -116,7 +119,7 @@ def _reasoning(delta: Mapping[str, object]) -> Iterator[ThoughtDelta]:
     text = reasoning_text(delta)
     signature = reasoning_signature(delta.get("reasoning_details"))
     if text or signature:
-        yield ThoughtDelta(BLOCK_ID, text, signature)
+        yield ThoughtDelta(THOUGHT_ID, text, signature)
 
 
 class _ToolCalls:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from proxy.config.schema.overrides import OF_THE_CONNECTION
 from proxy.errors import InvalidRequest
 from proxy.wire.members import object_members
 from proxy.wire.serde import (
@@ -31,6 +32,8 @@ _SCOPES: tuple[set[str], ...] = (
     {"model_name", "provider_name"},
 )
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_NOT_FOR_CALLERS = OF_THE_CONNECTION | {"host"}
+"""With `host`: the operator's key must not be led to another server behind the same address."""
 _NOT_IN_HEADER = re.compile(r"[\r\n\0]")
 
 _GROUPS = (8, 4, 4, 4, 12)
@@ -120,8 +123,11 @@ def _is_entry(entry: Mapping[str, bytes], target: str) -> bool:
 
 
 def _check_header(entry: Mapping[str, bytes], path: str) -> None:
-    if not _HEADER_NAME.match(read_string(entry["name"], path)):
+    name = read_string(entry["name"], path)
+    if not _HEADER_NAME.match(name):
         raise fail(path, "invalid HTTP header name")
+    if name.lower() in _NOT_FOR_CALLERS:
+        raise fail(path, f"`{name}` belongs to the connection to the provider and cannot be set")
     if "value" in entry and _NOT_IN_HEADER.search(read_string(entry["value"], f"{path}.value")):
         raise fail(path, "invalid HTTP header value")
 
@@ -129,7 +135,7 @@ def _check_header(entry: Mapping[str, bytes], path: str) -> None:
 def read_uuid(raw: bytes, path: str) -> UUID:
     """A UUID of any version, hyphenated or not, in braces or as a URN."""
     if not is_string(raw):
-        raise wrong_type(raw, path, "a UUID string")
+        raise wrong_type(raw, path, "a formatted UUID string")
     text = read_string(raw, path)
     plain = text.removeprefix(_URN)
     if _UUID_FORMS.match(plain) and (plain == text or len(plain) == 36):

@@ -62,9 +62,13 @@ class EnvelopeStream:
         json_function: bool = False,
         options: StreamOptions = PLAIN,
         source: RawSource | None = None,
+        model_name: str | None = None,
+        provider_name: str | None = None,
+        provider_type: str | None = None,
     ) -> None:
         """`model` is what `served_model` says, `created` Unix time in seconds, `source` whose
-        usage the chunks report; needed for raw usage only."""
+        usage the chunks report; needed for raw usage only. The last three name who sent thoughts,
+        and blocks that nobody here knows."""
         self._id = str(inference_id)
         self._episode_id = str(episode_id)
         self._model = model
@@ -72,7 +76,7 @@ class EnvelopeStream:
         self._json_function = json_function
         self._options = options
         self._source = source
-        self._blocks = _Blocks()
+        self._blocks = _Blocks(model_name, provider_name, provider_type)
         self._began = False
         self._usage = NO_USAGE
         self._finish_reason: FinishReason | None = None
@@ -95,11 +99,12 @@ class EnvelopeStream:
             self._usage = self._usage.updated(chunk.usage)
         if chunk.error is not None:
             return self.encode_error(str(chunk.error), raw_chunk=chunk.raw)
-        delta = self._json_delta(chunk.deltas) if self._json_function else self._delta(chunk.deltas)
         raw = self._raw_members(chunk)
-        if delta is None and not raw:
-            return b""
-        return self._event(delta or {}, raw=raw)
+        if self._json_function:
+            text = _json_part(chunk.deltas)
+            return self._event({"content": text}, raw=raw) if text or raw else b""
+        delta = self._delta(chunk.deltas)
+        return self._event(delta, raw=raw) if delta or raw else b""
 
     def encode_error(self, message: str, *, raw_chunk: str | None = None) -> bytes:
         """The event of an error in mid-stream."""
@@ -129,16 +134,7 @@ class EnvelopeStream:
             members["tensorzero_raw_chunk"] = chunk.raw
         return members
 
-    def _json_delta(self, deltas: Sequence[Delta]) -> Json | None:
-        """Text, or the arguments of the tool that stands in for it; thoughts are not shown."""
-        parts = [
-            delta.text if isinstance(delta, TextDelta) else delta.arguments
-            for delta in deltas
-            if isinstance(delta, TextDelta | ToolCallDelta)
-        ]
-        return {"content": "".join(parts)} if parts else None
-
-    def _delta(self, deltas: Sequence[Delta]) -> Json | None:
+    def _delta(self, deltas: Sequence[Delta]) -> Json:
         texts: list[str] = []
         calls: list[Json] = []
         extras: list[Json] = []
@@ -158,7 +154,7 @@ class EnvelopeStream:
             encoded["tool_calls"] = calls
         if extras:
             encoded["tensorzero_extra_content"] = extras
-        return encoded or None
+        return encoded
 
     def _event(
         self,
@@ -194,7 +190,11 @@ class EnvelopeStream:
 class _Blocks:
     """Which blocks have begun, and where in the list of all of them."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, model_name: str | None, provider_name: str | None, provider_type: str | None
+    ) -> None:
+        self._names = {"model_name": model_name, "provider_name": provider_name}
+        self._provider_type = provider_type
         self._count = 0
         self._texts: set[str] = set()
         self._calls: dict[str, int] = {}
@@ -225,13 +225,34 @@ class _Blocks:
             index = self._extras[delta.id] = self._count
             self._count += 1
         if isinstance(delta, UnknownDelta):
-            shown: Json = {"data": delta.data}
+            named = {key: name for key, name in self._names.items() if name is not None}
+            shown: Json = {"data": delta.data, **named}
             kind = "unknown"
         else:
-            parts = {"text": delta.text, "signature": delta.signature}
-            shown = {key: part for key, part in parts.items() if part is not None}
+            shown = thought_members(delta, self._provider_type)
             kind = "thought"
         return {"type": kind, "insert_index": index, "id": delta.id, **shown}
+
+
+def _json_part(deltas: Sequence[Delta]) -> str:
+    """Text, or the arguments of the tool that stands in for it; thoughts are not shown."""
+    return "".join(
+        delta.text if isinstance(delta, TextDelta) else delta.arguments
+        for delta in deltas
+        if isinstance(delta, TextDelta | ToolCallDelta)
+    )
+
+
+def thought_members(delta: ThoughtDelta, provider_type: str | None) -> Json:
+    """A part of a thought. `provider_type` is that of whoever sends it, if the part is silent."""
+    author = delta.provider_type or provider_type
+    return {
+        "text": delta.text,
+        "signature": delta.signature,
+        "summary_id": delta.summary_id,
+        "summary_text": delta.summary_text,
+        **({} if author is None else {"provider_type": author}),
+    }
 
 
 def _sse(body: Json) -> bytes:

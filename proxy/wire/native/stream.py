@@ -21,7 +21,7 @@ from proxy.types.response import (
 from proxy.types.usage import NO_USAGE, Usage
 from proxy.wire.dumps import dumps
 from proxy.wire.envelope.response import RawSource
-from proxy.wire.envelope.stream import DONE
+from proxy.wire.envelope.stream import DONE, thought_members
 from proxy.wire.native.response import (
     Cost,
     OutputBlock,
@@ -67,10 +67,12 @@ class NativeStream:
         source: RawSource | None = None,
         model_name: str | None = None,
         provider_name: str | None = None,
+        provider_type: str | None = None,
     ) -> None:
         """`kind` is the function's. `tool_as_text` is for a chat function whose JSON mode is
         `tool`: the arguments of the call are its text. `source` is whose usage the chunks report,
-        needed for raw usage only; the last two name who sent blocks that nobody here knows."""
+        needed for raw usage only; the last three name who sent thoughts, and blocks that nobody
+        here knows."""
         self._head: Json = {
             "inference_id": str(inference_id),
             "episode_id": str(episode_id),
@@ -81,6 +83,7 @@ class NativeStream:
         self._options = options
         self._source = source
         self._names = {"model_name": model_name, "provider_name": provider_name}
+        self._provider_type = provider_type
         self._usage = NO_USAGE
         self._finish_reason: FinishReason | None = None
 
@@ -195,10 +198,7 @@ class NativeStream:
                 return {
                     "type": "thought",
                     "id": delta.id,
-                    "text": delta.text,
-                    "signature": delta.signature,
-                    "summary_id": delta.summary_id,
-                    "summary_text": delta.summary_text,
+                    **thought_members(delta, self._provider_type),
                 }
             case UnknownDelta(identifier, data):
                 named = {key: name for key, name in self._names.items() if name is not None}

@@ -53,3 +53,9 @@ def test_one_that_does_not_fit_its_function_is_refused(
     assert {problem.file for problem in raised.value.problems} == {
         "internal_dynamic_variant_config"
     }
+
+
+def test_a_caller_cannot_ask_for_any_number_of_calls() -> None:
+    read(**BEST, candidates=["a"] * 64)
+    with pytest.raises(ConfigError, match="more than 64 candidates"):
+        read(**BEST, candidates=["a"] * 65)

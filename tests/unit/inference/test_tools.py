@@ -210,3 +210,16 @@ def test_a_call_is_read_only_as_far_as_it_fits_the_tool(
     assert (call.name, call.arguments) == (known, read)
     shown = orjson.loads(orjson.dumps(call.as_json()))
     assert shown["arguments"] == (None if read is None else orjson.loads(read))
+
+
+def test_each_of_thousands_of_allowed_tools_is_named_once() -> None:
+    names = [f"t{n}" for n in range(10_000)]
+    brought = decode_tools(
+        orjson.dumps(
+            [{"name": name, "description": "", "parameters": {"type": "object"}} for name in names]
+        ),
+        SchemaCache(),
+    )
+    tools = resolve_tools(FunctionTools(), ToolRequest(allowed=tuple(names), additional=brought))
+    choice = orjson.loads(tools.choice_json() or b"")
+    assert [each["function"]["name"] for each in choice["allowed_tools"]["tools"]] == names

@@ -235,6 +235,20 @@ async def test_an_attempt_gets_what_is_left_of_the_scopes_it_stands_in() -> None
     assert [limits.total for limits in play.limits] == [9.0, 8.0]
 
 
+async def test_an_attempt_knows_whose_its_limits_are() -> None:
+    clock = Clock()
+    play = Play(clock, None)
+    one = model(route("a", budget(clock), streaming_ttft=3.0, streaming_total=2000.0))
+    assert await play.run(candidate(one, streaming_total=9.0), stream=True) == "a"
+    scopes = play.limits[0].scopes
+    assert (scopes["total"].kind, scopes["total"].key) == ("Variant", "streaming.total_ms")
+    assert (scopes["first_token"].kind, scopes["first_token"].seconds) == ("Model provider", 3.0)
+    above = Play(clock, None)
+    longer = model(route("a", budget(clock), streaming_total=2000.0))
+    await above.run(candidate(longer), stream=True)
+    assert (above.limits[0].total, above.limits[0].scopes) == (900, {})
+
+
 async def test_the_variants_time_limit_ends_its_rounds() -> None:
     clock = Clock()
     play = Play(clock, DOWN, takes=6.0)

@@ -79,3 +79,27 @@ def test_headers_are_replaced_whatever_their_case_and_deleted() -> None:
     given = [("Accept", "a"), ("X-Old", "o")]
     rules = [HeaderRewrite("accept", "b"), HeaderRewrite("x-old", None)]
     assert rewrite_headers(given, rules) == [("accept", "b")]
+
+
+def test_a_rules_value_is_not_changed_by_the_rules_after_it() -> None:
+    """It is the configuration's, and the next request's."""
+    first, second = Rewrite(("new",), {"a": {}}), Rewrite(("new", "a", "b"), 1)
+    inside = Rewrite(("deep", "y"), {"c": {}})
+    rules = [first, second, inside, Rewrite(("deep", "y", "c", "d"), 2)]
+    assert rewrite_body(BODY, rules) == rewrite_body(BODY, rules)
+    assert first.value == {"a": {}} and inside.value == {"c": {}}
+
+
+def test_what_was_deleted_and_is_written_again_stands_at_the_end() -> None:
+    rules = [Rewrite(("list",), delete=True), Rewrite(("list",), 1), Rewrite(("x",), 2)]
+    expected = BODY.replace(b' "list": [1, {"a": 1.0}],', b"")[:-1] + b',"list":1,"x":2}'
+    assert rewrite_body(BODY, rules) == expected
+    gone = [Rewrite(("new", "a"), 1), Rewrite(("new",), delete=True)]
+    assert rewrite_body(BODY, gone) == BODY
+
+
+def test_thousands_of_rules_are_applied_in_one_go() -> None:
+    rules = [Rewrite((f"m{n}",), n) for n in range(20_000)]
+    assert orjson.loads(rewrite_body(BODY, rules))["m19999"] == 19_999
+    headers = [HeaderRewrite(f"x-{n}", "v") for n in range(20_000)]
+    assert len(rewrite_headers([("a", "b")], headers)) == 20_001

@@ -238,3 +238,11 @@ class TestAzure:
     def test_a_callers_version_takes_the_place_of_ours(self) -> None:
         url = send(azure(), query="api-version=2024-10-21").url
         assert url.endswith("/chat/completions?api-version=2024-10-21")
+
+
+def test_a_header_that_was_written_over_takes_the_place_of_the_key() -> None:
+    provider = CompatibleProvider(ROWS["openai"], "m")
+    headers = [("authorization", "Bearer other")]
+    request = provider.encode_relay("x", b"{}", headers, "k", NO_LIMITS, lambda: True)
+    named = [value for name, value in request.headers if name.lower() == "authorization"]
+    assert named == ["Bearer other"]

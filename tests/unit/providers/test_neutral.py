@@ -42,6 +42,7 @@ class Vendor:
     )
     body_defaults: Mapping[str, bytes] = field(default_factory=lambda: {"safe": b"true"})
     reasoning_key: str | None = None
+    allow_lists: bool = True
 
     def encode_relay(
         self,
@@ -121,6 +122,12 @@ def test_whole_answers_are_read() -> None:
     answer = decode_chat(b'{"id":"x","choices":[{"message":{"content":"a"}}]}')
     assert (answer.id, answer.blocks) == ("x", (Text("a"),))
     assert decode_embeddings(b'{"data":[{"embedding":[1.0]}]}').embeddings == (b"[1.0]",)
+
+
+@pytest.mark.parametrize("body", [b'{"id":"x"}', b'{"choices":[]}', b'{"choices":null}'])
+def test_an_answer_without_a_choice_is_none(body: bytes) -> None:
+    with pytest.raises(UpstreamGarbage):
+        decode_chat(body)
 
 
 @pytest.mark.parametrize("decode", [decode_chat, decode_embeddings])

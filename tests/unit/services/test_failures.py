@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.errors import TimeoutScope, UpstreamClientError, UpstreamStatus, UpstreamTimeout
-from proxy.services.failures import describe, describe_variant
+from proxy.errors import (
+    RewriteFailed,
+    TimeoutScope,
+    UpstreamClientError,
+    UpstreamError,
+    UpstreamGarbage,
+    UpstreamReset,
+    UpstreamStatus,
+    UpstreamTimeout,
+)
+from proxy.services.failures import describe, describe_in_stream, describe_one, describe_variant
 from proxy.services.infer_call import VariantFailure
 from proxy.services.leg import Failure
 
@@ -59,6 +68,39 @@ def test_a_limit_is_told_with_its_name(kind: str, text: str) -> None:
     error = UpstreamTimeout("total", 0.3)
     error.scope = TimeoutScope(kind, "x", "non_streaming.total_ms", 0.3)
     assert describe_variant([Failure("v", "p", "openai", error)]) == text
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (UpstreamGarbage("no JSON"), "Error from openai server: no JSON"),
+        (UpstreamReset("closed"), "Error from openai server: closed"),
+        (RewriteFailed("Error replacing extra body: x"), "Error replacing extra body: x"),
+    ],
+)
+def test_what_a_provider_did_wrong_is_told_as_its_own_fault(
+    error: UpstreamError, text: str
+) -> None:
+    assert describe_one(Failure("v", "p", "openai", error)) == text
+
+
+def test_what_breaks_a_stream_off_is_told_as_its_end() -> None:
+    closed = "Inference stream closed due to error from openai server: "
+    broken = Failure("v", "p", "openai", UpstreamReset("closed"))
+    assert describe_in_stream(broken) == f"{closed}closed"
+    silent = UpstreamTimeout("idle", 5)
+    assert describe_in_stream(Failure("v", "p", "openai", silent)) == f"{closed}{silent}"
+    late = UpstreamTimeout("total", 0.3)
+    late.scope = TimeoutScope("Variant", "v", "streaming.total_ms", 0.3)
+    assert describe_in_stream(Failure("v", "p", "openai", late)) == (
+        "Variant `v` timed out due to configured `streaming.total_ms` timeout (300ms)"
+    )
+
+
+def test_an_error_after_which_a_stream_goes_on_is_told_as_itself() -> None:
+    error = UpstreamGarbage("a chunk cannot be read")
+    told = describe_in_stream(Failure("v", "p", "openai", error))
+    assert told == "Error from openai server: a chunk cannot be read"
 
 
 def test_variants_stand_on_lines_of_their_own() -> None:

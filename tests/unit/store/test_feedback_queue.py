@@ -165,3 +165,17 @@ async def test_a_damaged_file_is_kept_and_does_not_stop_the_start(tmp_path: Path
     (tmp_path / FILE_NAME).write_bytes(b"no messagepack at all")
     assert len(Desk(tmp_path).queue) == 0
     assert (tmp_path / "pending.damaged").exists()
+
+
+async def test_beyond_the_bound_of_bytes_the_oldest_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.store.pending.MOST_BYTES", 250)
+    waiting = items(3)
+    for item in waiting:
+        item.feedback = a_feedback(target_known=False, text="x" * 100, tags=b"")
+    await Desk(tmp_path).queue.take_over(waiting[:1])
+    desk = Desk(tmp_path)
+    await desk.queue.take_over(waiting)
+    await desk.pass_time(1.0)
+    assert list(desk.store.rejected) == [waiting[0].feedback.id] and len(desk.queue) == 2

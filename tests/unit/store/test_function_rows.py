@@ -242,3 +242,23 @@ def test_what_nobody_can_read_out_of_json_is_replaced_in_all_that_a_function_say
 def test_clean_json_of_clean_text_stays_as_it_is(texts: list[str]) -> None:
     raw = blocks_to_json([*map(Text, texts), Thought(None)])
     assert clean_json(raw) == raw.decode()
+
+
+def test_calls_of_a_strategy_that_came_to_nothing_are_stored_without_an_inference() -> None:
+    calls = [a_call(b"one", raw_request=b"to one"), a_call(b"two", raw_request=b"to two")]
+    exchange = an_exchange(
+        model_calls=calls,
+        came_to_answer=False,
+        end_reason="client_disconnected",
+        status=0,
+        variant_served="",
+        response_body=[b"two"],
+    )
+    rows = mapped(exchange).rows
+    assert set(rows) == {"exchanges", "model_inferences", "model_inference_data"}
+    assert [row["raw_request"] for row in rows["model_inference_data"]] == ["to one", "to two"]
+    assert [row["raw_response"] for row in rows["model_inference_data"]] == ["one", "two"]
+    assert [row["input_tokens"] for row in rows["model_inferences"]] == [3, 3]
+    assert rows["exchanges"][0]["request_body"] == exchange.request_body
+    nothing = mapped(an_exchange(model_calls=[], came_to_answer=False)).rows
+    assert set(nothing) == {"exchanges"}

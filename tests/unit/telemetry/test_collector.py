@@ -292,3 +292,17 @@ def test_version_and_configuration_are_named(cells: Cells) -> None:
     page = Page(cells, columns)
     assert page.value("zeroproxy_build_info", version="1.2.3") == 1
     assert page.value("zeroproxy_config_info", hash="abababababab") == 1
+
+
+def test_what_a_variant_asks_beside_its_model_is_counted_as_a_call_of_that_model(
+    cells: Cells, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Vectors for its examples, say; or a variant that a request brought along."""
+    columns = catalogue()
+    metrics = open_metrics(cells, 1, columns)
+    for variant in ("classic", "brought along"):
+        metrics.for_route("haiku", variant, "large", "alpha").attempt("ok", 0.1)
+    page = Page(cells, columns)
+    assert not caplog.records
+    provider = {"model_name": "large", "provider_name": "alpha"}
+    assert page.value("zeroproxy_attempts_total", outcome="ok", **provider) == 2

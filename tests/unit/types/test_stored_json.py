@@ -103,7 +103,8 @@ def test_only_given_parameters_are_stored() -> None:
     }
 
 
-def test_later_counts_replace_earlier_ones_and_unknown_ones_do_not() -> None:
+def test_of_the_counts_of_a_stream_the_largest_hold_and_unknown_ones_do_not_count() -> None:
     assert Usage(1, 1, reasoning=3).updated(Usage(None, 2, 0)) == Usage(1, 2, 0, reasoning=3)
+    assert Usage(11, 5).updated(Usage(10, 2)) == Usage(11, 5)
     assert not Usage().known
     assert Usage(0).known

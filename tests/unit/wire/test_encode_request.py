@@ -272,8 +272,31 @@ def test_thoughts_are_dropped_unless_the_provider_takes_them_back() -> None:
     assert messages(turn, reasoning_key="reasoning_content", addressee=mine) == [
         {"role": "assistant", "content": "t", "reasoning_content": "a\n\nb"}
     ]
+    asking = Message("user", (Thought("a"), Text("t")))
+    assert messages(asking, reasoning_key="reasoning_content") == [{"role": "user", "content": "t"}]
     alone = Message("assistant", (Thought("a"),))
     assert messages(alone, reasoning_key="reasoning_content") == []
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_a_provider_that_knows_no_lists_of_allowed_tools_is_offered_those_only(mode: str) -> None:
+    tools = (
+        b'[{"type":"function","function":{"name":"f"}}, {"type":"custom","custom":{"name":"g"}}]'
+    )
+    named = [{"type": "custom", "custom": {"name": "g"}}]
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": named}}
+    request = ModelRequest("m", Input(()), False, tools=tools, tool_choice=orjson.dumps(choice))
+    body = orjson.loads(encoded(request))
+    assert (len(body["tools"]), body["tool_choice"]) == (2, choice)
+    body = orjson.loads(encoded(request, allow_lists=False))
+    assert (body["tools"], body["tool_choice"]) == (named, mode)
+
+
+def test_other_choices_of_tools_stay_as_they_are_without_such_lists() -> None:
+    tools = b'[{"type":"function","function":{"name":"f"}}]'
+    for choice in (b'"auto"', b'{"type":"function","function":{"name":"f"}}', None):
+        request = ModelRequest("m", Input(()), False, tools=tools, tool_choice=choice)
+        assert encoded(request, allow_lists=False) == encoded(request)
 
 
 def test_an_unknown_block_goes_to_its_addressee_as_it_is() -> None:

@@ -9,7 +9,7 @@ import pytest
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from proxy.errors import UpstreamClientError
+from proxy.errors import UpstreamClientError, UpstreamGarbage
 from proxy.types.content import Block, Text, Thought, ToolCall, Unknown
 from proxy.types.response import (
     Answer,
@@ -174,10 +174,29 @@ def test_an_event_that_cannot_be_read_is_passed_over() -> None:
     assert decoder.damaged
 
 
+def test_an_event_that_cannot_be_read_is_told_where_that_is_wanted() -> None:
+    decoder = StreamDecoder(tell_damage=True)
+    first, second = decoder.feed(
+        b"data: \n\ndata: {broken\n\n" + sse(chunk({"content": "a"}), done=False)
+    )
+    assert isinstance(first.error, UpstreamGarbage)
+    assert (second.error, second.deltas) == (None, (TextDelta("0", "a"),))
+    assert decoder.feed(b"data: {cut") == decoder.close() == []
+
+
+def test_an_empty_text_is_told_and_makes_no_block() -> None:
+    decoder = StreamDecoder()
+    (told,) = decoder.feed(sse(chunk({"role": "assistant", "content": ""}), done=False))
+    assert told.deltas == (TextDelta("0", ""),)
+    _, answer = read(sse(chunk({"content": ""}), chunk({"reasoning_content": "hm"})))
+    assert answer.blocks == (Thought("hm"),)
+
+
 def test_an_error_event_is_told_and_the_stream_is_not_complete() -> None:
     error = b'event: error\ndata: {"error":{"message":"x","status_code":400}}\n\n'
     decoder, answer = read(sse(chunk({"content": "a"}, "stop"), done=False) + error)
     assert (decoder.error_status, decoder.complete) == (400, False)
+    assert decoder.error_body == b'{"error":{"message":"x","status_code":400}}'
     assert answer.blocks == (Text("a"),)
 
 

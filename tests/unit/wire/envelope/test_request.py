@@ -674,7 +674,7 @@ def test_the_deprecated_original_response_is_warned_of() -> None:
         case(
             "an episode id that is a number",
             {"tz_episode_id": 1},
-            "tensorzero::episode_id: invalid type: integer `1`, expected a UUID string",
+            "tensorzero::episode_id: invalid type: integer `1`, expected a formatted UUID string",
         ),
         case(
             "an empty namespace",
@@ -742,6 +742,15 @@ def test_the_deprecated_original_response_is_warned_of() -> None:
             "an `extra_headers` name with a colon",
             {"tz_extra_headers": [{"name": "x:", "value": "a"}]},
             "tensorzero::extra_headers[0]: invalid HTTP header name",
+        ),
+        *(
+            case(
+                f"an `extra_headers` entry for `{name}`",
+                {"tz_extra_headers": [{"name": name, "value": "1"}]},
+                f"tensorzero::extra_headers[0]: `{name}` belongs to the connection to the provider "
+                "and cannot be set",
+            )
+            for name in ("Content-Length", "transfer-encoding", "Connection", "Host")
         ),
         case(
             "a provider tool without a tool",

@@ -43,6 +43,8 @@ def stream(*, json_function: bool = False, **options: bool) -> EnvelopeStream:
         json_function=json_function,
         options=StreamOptions(**options),
         source=RawSource("openai", CALL),
+        model_name="m",
+        provider_name="p",
     )
 
 
@@ -127,12 +129,58 @@ def test_extra_content_has_the_place_where_its_block_began() -> None:
         text("c", "1"),
         Chunk((ThoughtDelta("v", "x"),)),
     )
+    summary = {"summary_id": None, "summary_text": None}
     assert [extra for delta in said for extra in delta.get("tensorzero_extra_content", ())] == [
-        {"type": "thought", "insert_index": 0, "id": "t", "text": "why"},
-        {"type": "thought", "insert_index": 0, "id": "t", "signature": "sig"},
-        {"type": "unknown", "insert_index": 3, "id": "u", "data": {"z": 1.0}},
-        {"type": "thought", "insert_index": 5, "id": "v", "text": "x"},
+        {
+            "type": "thought",
+            "insert_index": 0,
+            "id": "t",
+            "text": "why",
+            "signature": None,
+            **summary,
+        },
+        {
+            "type": "thought",
+            "insert_index": 0,
+            "id": "t",
+            "text": None,
+            "signature": "sig",
+            **summary,
+        },
+        {
+            "type": "unknown",
+            "insert_index": 3,
+            "id": "u",
+            "data": {"z": 1.0},
+            "model_name": "m",
+            "provider_name": "p",
+        },
+        {
+            "type": "thought",
+            "insert_index": 5,
+            "id": "v",
+            "text": "x",
+            "signature": None,
+            **summary,
+        },
     ]
+
+
+def test_thoughts_and_unknown_blocks_name_their_author() -> None:
+    thought_of = ThoughtDelta("t", "why", provider_type="openai")
+    said = deltas(stream(), Chunk((thought_of, UnknownDelta("u", b"1"))))
+    thought, unknown = said[0]["tensorzero_extra_content"]
+    assert thought["provider_type"] == "openai"
+    assert (unknown["model_name"], unknown["provider_name"]) == ("m", "p")
+
+
+def test_a_chat_chunk_with_an_empty_text_is_sent() -> None:
+    assert deltas(stream(), text(""), text("a"))[0] == {"role": "assistant", "content": ""}
+
+
+def test_a_json_chunk_with_an_empty_text_is_not() -> None:
+    said = deltas(stream(json_function=True), Chunk((ToolCallDelta("c", "f", ""),)), text("{"))
+    assert said[0] == {"role": "assistant", "content": "{"}
 
 
 def test_an_unknown_block_keeps_its_spelling() -> None:

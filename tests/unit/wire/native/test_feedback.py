@@ -112,7 +112,7 @@ def test_the_id_of_a_providers_answer_is_a_target() -> None:
         case(
             "an inference that is a number",
             {"inference_id": 3},
-            "inference_id: invalid type: integer `3`, expected a UUID string",
+            "inference_id: invalid type: integer `3`, expected a formatted UUID string",
         ),
         case(
             "a tag of TensorZero's own",

@@ -101,6 +101,17 @@ def test_each_kind_of_delta_is_a_block() -> None:
     ]
 
 
+def test_a_thought_names_its_author() -> None:
+    said = (ThoughtDelta("1", "a"), ThoughtDelta("1", "b", provider_type="other"))
+    [event, _] = events(stream(provider_type="openai"), Chunk(said))
+    assert [block["provider_type"] for block in event["content"]] == ["openai", "other"]
+
+
+def test_an_empty_text_is_sent() -> None:
+    [event, _] = events(stream(), text(""))
+    assert event["content"] == [{"type": "text", "id": "0", "text": ""}]
+
+
 def test_a_tool_that_stands_in_for_the_answer_of_a_chat_function_is_text() -> None:
     [event, _] = events(stream(tool_as_text=True), Chunk((ToolCallDelta("c", "respond", "{}"),)))
     assert event["content"] == [{"type": "text", "id": "c", "text": "{}"}]

@@ -1,0 +1,28 @@
+"""Neutral answers."""
+
+from __future__ import annotations
+
+from proxy.types.content import Text, Thought, Unknown
+from proxy.types.response import Answer, ThoughtDelta, as_delta
+
+
+def test_what_only_its_author_understands_bears_the_authors_name() -> None:
+    blocks = (
+        Text("a"),
+        Thought("b"),
+        Thought("c", provider_type="other"),
+        Unknown(b"1"),
+        Unknown(b"2", "other", None),
+    )
+    assert Answer("", blocks).signed_by("openai", "m", "p").blocks == (
+        Text("a"),
+        Thought("b", provider_type="openai"),
+        Thought("c", provider_type="other"),
+        Unknown(b"1", "m", "p"),
+        Unknown(b"2", "other", None),
+    )
+
+
+def test_a_thought_that_is_played_back_keeps_its_author() -> None:
+    thought = Thought("b", "s", provider_type="openai")
+    assert as_delta("0", thought) == ThoughtDelta("0", "b", "s", provider_type="openai")
