@@ -7,41 +7,58 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 _TAG = re.compile(r"\{%[-+]?\s*(?:include|extends|import|from)\s(.*?)[-+]?%\}", re.S)
 _NAME = re.compile(r"""(["'])((?:\\.|(?!\1).)*)\1""", re.S)
 
 
-def read_includes(
-    texts: Mapping[str, str], folder: FilePath
-) -> tuple[dict[str, str], list[FilePath]]:
-    """The texts that `texts` (by label) include, and those include, by name; and their files.
+@dataclass(slots=True)
+class Includes:
+    """What templates include."""
 
-    What another template's label names is not read, nor what does not exist: whether it is wanted,
-    only rendering tells.
-    """
-    found: dict[str, str] = {}
-    files: list[FilePath] = []
-    waiting = [name for text in texts.values() for name in included_names(text)]
+    texts: dict[str, str] = field(default_factory=dict)
+    """By name."""
+    files: list[FilePath] = field(default_factory=list)
+    missing: list[tuple[str, str]] = field(default_factory=list)
+    """Who includes (its label or name), and what is not there."""
+
+
+def read_includes(texts: Mapping[str, str], folder: FilePath) -> Includes:
+    """What `texts` (by label) include, and what that includes. What another template's label names
+    is not read."""
+    found = Includes()
+    waiting = [(label, names) for label, text in texts.items() for names in included(text)]
     while waiting:
-        name = waiting.pop()
-        file = _inside(folder, name)
-        if name in found or name in texts or file is None:
-            continue
-        try:
-            found[name] = file.read_bytes().decode()
-        except (OSError, ValueError):
-            continue
-        files.append(file)
-        waiting += included_names(found[name])
-    return found, files
+        includer, names = waiting.pop(0)
+        known = [name for name in names if name in texts or name in found.texts]
+        read = [name for name in names if name not in known and _read(found, folder, name)]
+        waiting += [(name, more) for name in read for more in included(found.texts[name])]
+        if not known and not read:
+            found.missing.append((includer, names[0]))
+    return found
 
 
-def included_names(text: str) -> Iterator[str]:
-    """The names in the `include`, `extends`, `import` and `from` tags of a template."""
+def included(text: str) -> Iterator[list[str]]:
+    """The names in each `include`, `extends`, `import` and `from` tag of a template; of several the
+    first that exists is taken. What may be missing without them is left out."""
     for tag in _TAG.finditer(text):
-        yield from (match[2] for match in _NAME.finditer(tag[1]))
+        names = [match[2] for match in _NAME.finditer(tag[1])]
+        if names and "ignore missing" not in " ".join(tag[1].split()):
+            yield names
+
+
+def _read(found: Includes, folder: FilePath, name: str) -> bool:
+    file = _inside(folder, name)
+    if file is None:
+        return False
+    try:
+        found.texts[name] = file.read_bytes().decode()
+    except (OSError, ValueError):
+        return False
+    found.files.append(file)
+    return True
 
 
 def _inside(folder: FilePath, name: str) -> FilePath | None:

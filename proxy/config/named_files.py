@@ -102,9 +102,13 @@ def _read_included(texts: dict[str, str], merged: Merged, resolved: Resolved) ->
         remedy = f"name a folder; the path counts from the folder `{_folder(merged, path)}`"
         resolved.findings.append(Finding(path, message, remedy))
         return
-    found, files = read_includes(texts, folder)
-    resolved.files += files
-    resolved.tree = replaced(resolved.tree, _ACCESS, access | {TEXT: found})
+    found = read_includes(texts, folder)
+    resolved.files += found.files
+    resolved.tree = replaced(resolved.tree, _ACCESS, access | {TEXT: found.texts})
+    for includer, name in found.missing:
+        message = f"the template `{includer}` includes `{name}`, which cannot be read"
+        remedy = f"put it into the folder `{folder}`, or write `ignore missing` behind its name"
+        resolved.findings.append(Finding(path, message, remedy))
 
 
 def absolute_locations(tree: Tree, merged: Merged) -> Tree:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import orjson
 
+from proxy.errors import Unrenderable
 from proxy.services.call_details import details_of
 from proxy.services.infer_call import InferenceCall, InferProgress, Result
 from proxy.services.infer_result import prepared_of, result_of
@@ -19,6 +20,9 @@ from proxy.types.request import messages_to_json, params_to_json
 from proxy.types.response import Answer
 from proxy.wire.embeddings.response import encode_response
 from proxy.wire.splice import CREDENTIALS, NATIVE_CREDENTIALS, without_credentials
+
+NO_MESSAGES = b"[]"
+"""Of a vector that was made without HTTP."""
 
 
 def build_exchange(
@@ -48,7 +52,7 @@ def build_exchange(
         stream=call.task.stream,
         status=progress.status,
         end_reason=reason.value,
-        error="" if error is None else error.kind,
+        error=_error_kind(progress) if error is None else error.kind,
         function_name=call.target.function_name,
         variant_assigned=progress.assigned,
         variant_served=variant.name if reached and variant else "",
@@ -76,6 +80,13 @@ def build_exchange(
         details=_details(progress) if reached else None,
         came_to_answer=reached,
     )
+
+
+def _error_kind(progress: InferProgress) -> str:
+    """Of a call that failed before any provider was asked."""
+    last = progress.failed[-1].error if progress.failed else None
+    answered = progress.started or progress.status == 200
+    return "template" if isinstance(last, Unrenderable) and not answered else ""
 
 
 def model_calls(legs: Iterable[Leg], record_limit: int) -> list[ModelCall]:
@@ -107,6 +118,9 @@ def _model_call(leg: Leg, record_limit: int) -> ModelCall:
     said = leg.task.prepared.input if isinstance(leg.task, ChatModelTask) else None
     if leg.wire:
         said = None
+    told = messages_to_json(said.messages) if said else b""
+    if not leg.wire and said is None:
+        told = NO_MESSAGES
     return ModelCall(
         id=leg.model_inference_id.bytes,
         model_name=leg.candidate.model.name,
@@ -122,7 +136,7 @@ def _model_call(leg: Leg, record_limit: int) -> ModelCall:
         output_tokens=None if answer is None else answer.usage.output_tokens,
         finish_reason="" if answer is None else answer.finish_reason or "",
         system=said.system if said and isinstance(said.system, str) else None,
-        input_messages=messages_to_json(said.messages) if said else b"",
+        input_messages=told,
         cost="" if cost is None else str(cost),
     )
 

@@ -46,7 +46,7 @@ def _add() -> None:
     )
     lack(
         "`tensorzero::function_name::tensorzero::default`: the default function by its name",
-        "variants from requests",
+        "a default function that has a name",
         chat("tensorzero::function_name::tensorzero::default"),
         "tensorzero::default",
         statuses=(400, 404, 501),

@@ -42,11 +42,11 @@ def _formats() -> None:
     add(line, wanted, mode, said({"role": "user", "content": "Give me JSON"}))
     line = "`response_format` `text`: no JSON"
     add(line, chat(SENT, response_format={"type": "text"}), unsent("response_format"))
-    lack(
+    by_tool = {"chat_completion": {"json_mode": "tool"}}
+    add(
         "JSON by way of a tool: only with `tensorzero::params`",
-        "tools of the configuration",
-        chat(SENT, __params={"chat_completion": {"json_mode": "tool"}}),
-        "JSON mode `tool`",
+        chat("tensorzero::function_name::titled", __params=by_tool),
+        that("a tool is asked for", lambda r: "respond" in str(r.sent["tool_choice"])),
     )
     line = "The JSON mode of `tensorzero::params` goes before `response_format`"
     off = {"chat_completion": {"json_mode": "off"}}

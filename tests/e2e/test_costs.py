@@ -63,8 +63,8 @@ async def test_a_relayed_call_has_its_cost_in_its_record(
     proxy: Proxy, db: asyncpg.Connection
 ) -> None:
     usage = {"stream": True, "stream_options": {"include_usage": True}}
+    path = "/v1/chat/completions"
     for more in ({}, usage):
-        path = "/v1/chat/completions"
         status, _, _ = await off_loop(lambda more=more: proxy.post(path, body("priced", **more)))
         assert status == 200
     assert await costs(db, "priced", 2) == [WHOLE, WHOLE]

@@ -60,8 +60,12 @@ def member(value: Exact, name: str) -> Exact:
 
 
 def rendered(arguments: str) -> str:
-    """What the engine makes of plain values."""
-    values = json.loads(arguments, parse_int=lambda digits: -0.0 if digits == "-0" else int(digits))
+    """What the engine makes of plain values, which it is given with sorted keys."""
+    values = json.loads(
+        arguments,
+        parse_int=lambda digits: -0.0 if digits == "-0" else int(digits),
+        object_pairs_hook=lambda pairs: dict(sorted(dict(pairs).items())),
+    )
     engine = minijinja.Environment(
         undefined_behavior="strict", pycompat=False, auto_escape_callback=lambda name: False
     )

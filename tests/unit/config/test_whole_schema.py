@@ -23,6 +23,7 @@ from proxy.config.schema import (
     shorthand_provider,
 )
 from proxy.config.schema.rate_limiting import RateLimit
+from proxy.errors import ConfigError
 
 SAMPLES = Path(__file__).parents[2] / "data/config"
 KEYS = dict.fromkeys(
@@ -213,15 +214,28 @@ def test_shorthands_of_vendors_that_are_not_built_load(name, expected, load):
     assert (found.name if found else None) == expected
 
 
-def test_included_templates_stay_inside_their_folder(load):
-    template = "{__tensorzero_remapped_path: t, __data: '{% include \"../secret\" %}'}"
-    text = (
+def including(name: str, more: str = "") -> str:
+    """A configuration with a template that includes another."""
+    template = f"{{__tensorzero_remapped_path: t, __data: '{{% include \"{name}\"{more} %}}'}}"
+    return (
         "gateway: {template_filesystem_access: {base_path: shared}}\n"
         "functions: {f: {type: chat, variants: {v: {type: chat_completion, "
         f'model: "dummy::good", templates: {{a: {{path: {template}}}}}}}}}}}}}\n'
     )
-    loaded = load({"routes.yaml": text, "secret": "hush", "shared/a": ""})
-    assert loaded.config.gateway.template_filesystem_access.files == {}
+
+
+@pytest.mark.parametrize("name", ["../secret", "absent", "/secret"])
+def test_an_included_template_must_be_in_its_folder(load, name):
+    files = {"routes.yaml": including(name), "secret": "hush", "shared/a": ""}
+    with pytest.raises(ConfigError) as caught:
+        load(files)
+    [problem] = caught.value.problems
+    assert problem.message == f"the template `t` includes `{name}`, which cannot be read"
+
+
+def test_an_included_template_that_may_be_missing_is_not_missed(load):
+    files = {"routes.yaml": including("absent", " ignore missing"), "shared/a": ""}
+    assert load(files).config.gateway.template_filesystem_access.files == {}
 
 
 def test_callers_keys_of_ours_open_what_managed_keys_would(load):
