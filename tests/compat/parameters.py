@@ -19,7 +19,7 @@ def function(name: str) -> dict[str, Any]:
 
 
 def _formats() -> None:
-    add, lack = parameters.add, parameters.lack
+    add = parameters.add
     line = "`response_format` `json_schema`: strict JSON with this schema"
     formed = {"type": "json_schema", "json_schema": {"name": "thing", "schema": SCHEMA}}
     add(
