@@ -84,7 +84,7 @@ async def _rows(db: asyncpg.Connection, wanted: int, table: str, target: str) ->
         (
             {"metric_name": "good", "value": True, "inference_id": 7},
             400,
-            "inference_id: invalid type: integer `7`, expected a UUID string",
+            "inference_id: invalid type: integer `7`, expected a formatted UUID string",
         ),
         ({"metric_name": "good", "value": True, "surplus": 1}, 400, "unknown field `surplus`"),
         (
