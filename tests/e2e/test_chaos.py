@@ -20,8 +20,8 @@ from tests.harness import Proxy, balance, one_provider
 from tests.store.pg_relay import PostgresRelay
 
 PROVE = bool(os.environ.get("PROVE"))
-KILLS_OF_ALL = 200 if PROVE else 5
-KILLS_OF_A_WORKER = 60 if PROVE else 6
+KILLS_OF_ALL = 200 if PROVE else 3
+KILLS_OF_A_WORKER = 60 if PROVE else 4
 KILLS_OF_MAIN = 20 if PROVE else 2
 OUTAGE_SECONDS = 60 if PROVE else 4
 

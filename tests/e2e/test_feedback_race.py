@@ -23,8 +23,8 @@ from tests.harness import Proxy, eventually
 from tests.store.pg_relay import PostgresRelay
 
 PROVE = bool(os.environ.get("PROVE"))
-CALLS = 60 if PROVE else 12
-SLOW_CALLS = 12 if PROVE else 6
+CALLS = 60 if PROVE else 6
+SLOW_CALLS = 12 if PROVE else 3
 SLOW_S = 0.5
 GRACE_S = 60
 

@@ -27,7 +27,7 @@ from tests.harness import Proxy, eventually, one_provider, write_config
 PROVE = bool(os.environ.get("PROVE"))
 RELOADS = 50 if PROVE else 12
 RATE = 200
-KILLS = 40 if PROVE else 8
+KILLS = 40 if PROVE else 5
 BAD = '{"models": {"m": {"routing": [], "providers": {}}}}'
 
 

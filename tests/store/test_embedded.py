@@ -25,7 +25,7 @@ from proxy.store.postgres_binaries import Account
 
 ROOT = Path(__file__).resolve().parents[2]
 PROVE = bool(os.environ.get("PROVE"))
-KILLED_STARTS = 30 if PROVE else 6
+KILLED_STARTS = 30 if PROVE else 3
 OWNER = """
 import asyncio, sys, time
 from pathlib import Path
