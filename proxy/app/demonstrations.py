@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from proxy.app.functions import load_tools
 from proxy.config.schema import ChatFunction, Config, FunctionConfig, JsonFunction
 from proxy.inference.prepare import FunctionSpec
 from proxy.inference.schemas import Schema
-from proxy.inference.tools import FunctionTools, load_tool
+from proxy.inference.tools import FunctionTools
 from proxy.services.demonstration import FunctionDemonstrations
 from proxy.types.feedback import DemonstrationReader, StoredInference
 
@@ -16,19 +17,7 @@ def build_demonstrations(config: Config) -> FunctionDemonstrations:
     Raises:
         ConfigError: the parameters of a tool are no JSON Schema.
     """
-    tools = FunctionTools(
-        configured={
-            name: load_tool(
-                name,
-                name=entry.name,
-                description=entry.description,
-                label=entry.parameters.label,
-                parameters=entry.parameters.text,
-                strict=entry.strict,
-            )
-            for name, entry in config.tools.items()
-        }
-    )
+    tools = FunctionTools(configured=load_tools(config))
     functions = {name: _spec(entry, tools) for name, entry in config.functions.items()}
     return FunctionDemonstrations(functions, FunctionSpec(tools=tools))
 

@@ -50,6 +50,25 @@ from proxy.wire.envelope.tools import ToolChoice
 NamedModel = Callable[[str], Model]
 
 
+def load_tools(config: Config) -> dict[str, Tool]:
+    """All configured tools, by their keys.
+
+    Raises:
+        ConfigError: the parameters of one are no JSON Schema.
+    """
+    return {
+        name: load_tool(
+            name,
+            name=entry.name,
+            description=entry.description,
+            label=entry.parameters.label,
+            parameters=entry.parameters.text,
+            strict=entry.strict,
+        )
+        for name, entry in config.tools.items()
+    }
+
+
 class FunctionBuilder:
     """Builds the functions of one configuration; later, variants that requests bring along."""
 
@@ -68,18 +87,7 @@ class FunctionBuilder:
         self._brought = False
         """Whether a caller, not the operator, wrote what is built."""
         self._includes = config.gateway.template_filesystem_access.files
-        self._tools = {
-            name: load_tool(
-                name,
-                name=entry.name,
-                description=entry.description,
-                label=entry.parameters.label,
-                parameters=entry.parameters.text,
-                strict=entry.strict,
-            )
-            for name, entry in config.tools.items()
-        }
-        self._schemas: dict[str, Mapping[str, Schema]] = {}
+        self._tools = load_tools(config)
 
     @property
     def tools(self) -> Mapping[str, Tool]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from proxy import __version__
 from proxy.app.demonstrations import build_demonstrations
+from proxy.app.limits import seconds
 from proxy.app.live import LiveBuilder
 from proxy.app.recording import NoRecorder
 from proxy.app.telemetry import Telemetry
@@ -115,14 +116,10 @@ def _limits(config: Config) -> Limits:
     total = limits.total_ms or config.gateway.global_outbound_http_timeout_ms
     return Limits(
         connect=limits.connect_ms / 1000,
-        first_token=_seconds(limits.first_token_ms),
-        idle=_seconds(limits.idle_ms),
+        first_token=seconds(limits.first_token_ms),
+        idle=seconds(limits.idle_ms),
         total=min(total, config.gateway.global_outbound_http_timeout_ms) / 1000,
     )
-
-
-def _seconds(millis: int | None) -> float | None:
-    return None if millis is None else millis / 1000
 
 
 def _settings(loaded: LoadedConfig) -> LaneSettings:

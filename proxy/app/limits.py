@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from proxy.config.schema import ExtraBodyRule, ExtraHeaderRule, Timeouts
 from proxy.models.model import TimeLimits
-from proxy.models.rewrite import HeaderRewrite, Rewrite, Rewrites
+from proxy.models.rewrite import HeaderRewrite, Rewrite, Rewrites, pointer_tokens
 
 
 def time_limits(timeouts: Timeouts) -> TimeLimits:
@@ -23,11 +23,6 @@ def seconds(millis: int | None) -> float | None:
 
 def rewrites_of(body: Sequence[ExtraBodyRule], headers: Sequence[ExtraHeaderRule]) -> Rewrites:
     return Rewrites(
-        tuple(Rewrite(_tokens(rule.pointer), rule.value, rule.deletes) for rule in body),
+        tuple(Rewrite(pointer_tokens(rule.pointer), rule.value, rule.deletes) for rule in body),
         tuple(HeaderRewrite(rule.name, None if rule.deletes else rule.value) for rule in headers),
     )
-
-
-def _tokens(pointer: str) -> tuple[str, ...]:
-    """The reference tokens of a JSON pointer (RFC 6901, 4)."""
-    return tuple(token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:])

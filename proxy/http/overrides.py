@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import orjson
 
 from proxy.errors import InvalidRequest
-from proxy.models.rewrite import HeaderRewrite, Rewrite
+from proxy.models.rewrite import HeaderRewrite, Rewrite, pointer_tokens
 from proxy.services.infer_call import Scope
 
 
@@ -37,10 +37,9 @@ def _scope(entry: dict[str, str | None]) -> Scope:
 
 
 def _tokens(pointer: str) -> tuple[str, ...]:
-    """The reference tokens of a JSON pointer (RFC 6901, 4)."""
     if not pointer.startswith("/"):
         raise InvalidRequest(
             f"Error replacing extra body: `{pointer}` is no JSON pointer; it must start with `/`",
             param="extra_body",
         )
-    return tuple(token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:])
+    return pointer_tokens(pointer)

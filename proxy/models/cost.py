@@ -18,6 +18,7 @@ import orjson
 
 from proxy.config.schema import EmbeddingProviderConfig, ProviderConfig
 from proxy.config.schema.cost import Cost, UnifiedCost
+from proxy.models.rewrite import pointer_tokens
 from proxy.wire.sse import SSEParser
 
 Tokens: TypeAlias = tuple[str, ...]
@@ -61,7 +62,8 @@ def _price(entry: UnifiedCost) -> Price:
         whole, streamed = entry.pointer_nonstreaming, entry.pointer_streaming
     else:
         whole = streamed = entry.pointer
-    return Price(_tokens(whole or ""), _tokens(streamed or ""), _rate(entry), entry.required)
+    places = pointer_tokens(whole or ""), pointer_tokens(streamed or "")
+    return Price(*places, _rate(entry), entry.required)
 
 
 def _rate(entry: UnifiedCost) -> Decimal:
@@ -162,7 +164,3 @@ def _number(value: Any) -> Decimal | None:
     if isinstance(value, str) and _NUMBER.match(value):
         return Decimal(value)
     return None
-
-
-def _tokens(pointer: str) -> Tokens:
-    return tuple(token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:])

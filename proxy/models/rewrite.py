@@ -44,6 +44,11 @@ APPEND = "-"
 """The token that names the place after a list's last item."""
 
 
+def pointer_tokens(pointer: str) -> tuple[str, ...]:
+    """The reference tokens of a JSON pointer (RFC 6901, 4)."""
+    return tuple(token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:])
+
+
 def rewrite_body(body: bytes, rewrites: Sequence[Rewrite]) -> bytes:
     """Apply `extra_body` entries in their order.
 

@@ -218,7 +218,8 @@ class InferService:
     ) -> ChunkOutlet:
         """Where the chunks of an attempt go: to the lane's words, and to the client."""
         now = self._lane.watchdog.now
-        outlet.begin(served_by(progress))
+        served = served_by(progress)
+        outlet.begin(served)
         return ChunkOutlet(
             progress,
             leg,
@@ -227,7 +228,7 @@ class InferService:
             now=now,
             on_first=lambda: cells.first_token(now() - progress.call.began),
             on_gap=cells.gap,
-            headers=lambda: headers_of(served_by(progress)),
+            headers=lambda: headers_of(served),
         )
 
     # The end.
@@ -308,7 +309,7 @@ class InferService:
             return
         progress.recorded = True
         seconds = self._lane.watchdog.now() - progress.call.began
-        leg = progress.leg or (progress.legs[-1] if progress.legs else None)
+        leg = progress.last_leg
         self._lane.metrics.ended(
             endpoint=progress.call.endpoint,
             function_name=progress.call.target.function_name,

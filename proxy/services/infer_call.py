@@ -195,6 +195,11 @@ class InferProgress:
     waiting_since: float = 0.0
 
     @property
+    def last_leg(self) -> Leg | None:
+        """That of the client's answer or, without one, the last that was begun."""
+        return self.leg or (self.legs[-1] if self.legs else None)
+
+    @property
     def error(self) -> UpstreamError | None:
         """What broke the answer off."""
         return None if self.leg is None else self.leg.error

@@ -36,7 +36,7 @@ def build_exchange(
     """The record of a call that has ended after `seconds`, for whatever reason."""
     call, log = progress.call, progress.log
     reached = progress.started or reason is EndReason.COMPLETE
-    leg = progress.leg or (progress.legs[-1] if progress.legs else None)
+    leg = progress.last_leg
     variant, first = progress.variant, progress.first_at
     kept = len(call.body) <= record_limit
     error = progress.error or (log.last if reason is not EndReason.COMPLETE else None)

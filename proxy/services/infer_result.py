@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from proxy.inference.json_mode import as_texts
 from proxy.inference.prepare import Prepared
 from proxy.inference.variants.base import Told
 from proxy.models.cost import total_cost
@@ -12,7 +13,6 @@ from proxy.providers.base import answers_neutrally
 from proxy.services.infer_call import AnyResult, InferProgress, MadeCall, Result, Served
 from proxy.services.leg import Leg
 from proxy.services.tasks import ChatModelTask
-from proxy.types.content import Block, Text, ToolCall
 from proxy.types.embeddings import EmbeddingsAnswer
 from proxy.types.response import Chunk, TextDelta, as_delta
 from proxy.types.usage import Usage, total_usage
@@ -43,7 +43,7 @@ def served_by(progress: InferProgress) -> Served:
 
 def was_asked(progress: InferProgress) -> bool:
     """Whether there is somebody of whom `served_by` could tell."""
-    return bool(progress.legs or progress.leg) and _last(progress).route is not None
+    return (leg := progress.last_leg) is not None and leg.route is not None
 
 
 def headers_of(served: Served) -> list[tuple[str, str]]:
@@ -72,9 +72,10 @@ def result_of(progress: InferProgress) -> AnyResult:
         return answer
     prepared = told.prepared
     content = prepared.read_chat(told.answer.blocks)
+    blocks = as_texts(told.answer.blocks) if prepared.calls_are_texts else told.answer.blocks
     settled = progress.settled
     return Result(
-        answer=replace(told.answer, usage=usage_of(progress), blocks=_shown(told)),
+        answer=replace(told.answer, usage=usage_of(progress), blocks=blocks),
         content=content,
         output=prepared.read_json(told.answer.blocks) if prepared.kind == "json" else None,
         original_response=told.answer.raw_response
@@ -123,7 +124,9 @@ def usage_of(progress: InferProgress) -> Usage:
 
 
 def _last(progress: InferProgress) -> Leg:
-    return progress.leg or progress.legs[-1]
+    leg = progress.last_leg
+    assert leg is not None
+    return leg
 
 
 def _made(legs: Sequence[Leg] | Iterator[Leg]) -> list[MadeCall]:
@@ -137,13 +140,3 @@ def _made_call(leg: Leg) -> MadeCall:
     provider = leg.route.provider
     over_http = not answers_neutrally(provider)
     return MadeCall(provider.type, leg.model_inference_id, api_type, raw, over_http)
-
-
-def _shown(told: Told) -> tuple[Block, ...]:
-    """The blocks, with texts where calls of tools stand for them."""
-    if not told.prepared.calls_are_texts:
-        return told.answer.blocks
-    return tuple(
-        Text(block.arguments) if isinstance(block, ToolCall) else block
-        for block in told.answer.blocks
-    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import orjson
 
@@ -206,10 +207,17 @@ def output_to_json(blocks: Iterable[Block]) -> bytes:
     It differs in tool calls, which hold the model's own words and what they mean: `arguments` is
     the parsed value, key order and number spelling kept, or null if it is no JSON.
     """
-    return orjson.dumps([_output_json(block) for block in blocks])
+    return orjson.dumps([output_block_json(block) for block in blocks])
 
 
-def _output_json(block: Block) -> Json:
+class AnyBlock(Protocol):
+    """A block of an answer: one of the above, or a call of a tool that was looked into."""
+
+    def as_json(self) -> Json: ...
+
+
+def output_block_json(block: AnyBlock) -> Json:
+    """One of them, as an answer shows it, too."""
     if not isinstance(block, ToolCall):
         return block.as_json()
     return {

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Protocol, TypedDict
+from typing import TypedDict
 from uuid import UUID
 
-import orjson
-
-from proxy.types.content import Json, ToolCall
+from proxy.types.content import AnyBlock, Json, output_block_json
 from proxy.types.response import FinishReason
 from proxy.types.usage import Usage
 from proxy.wire.dumps import dumps
@@ -38,14 +36,8 @@ class Extras(TypedDict):
     raw_response: Sequence[bytes] | None
 
 
-class OutputBlock(Protocol):
-    """A block of an answer: those of `types.content`, or a tool call that was looked into."""
-
-    def as_json(self) -> Json: ...
-
-
 def encode_inference_response(
-    content: Sequence[OutputBlock],
+    content: Sequence[AnyBlock],
     *,
     inference_id: UUID | str,
     episode_id: UUID | str,
@@ -118,9 +110,9 @@ def encode_error(
     return dumps(body)
 
 
-def encode_content(blocks: Sequence[OutputBlock]) -> list[Json]:
+def encode_content(blocks: Sequence[AnyBlock]) -> list[Json]:
     """The blocks as a caller sees them."""
-    return [_seen(block) for block in blocks]
+    return [output_block_json(block) for block in blocks]
 
 
 def encode_json_output(raw: str | None, parsed: bytes | None) -> Json:
@@ -166,25 +158,3 @@ def _extras(
     if finish_reason is not None:
         members["finish_reason"] = finish_reason
     return members
-
-
-def _seen(block: OutputBlock) -> Json:
-    if not isinstance(block, ToolCall):
-        return block.as_json()
-    return {
-        "type": "tool_call",
-        "id": block.id,
-        "raw_name": block.name,
-        "raw_arguments": block.arguments,
-        "name": block.name,
-        "arguments": _parsed(block.arguments),
-    }
-
-
-def _parsed(text: str) -> bytes | None:
-    """The text if it is JSON."""
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-    return text.encode()

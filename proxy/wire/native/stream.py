@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 from uuid import UUID
 
-from proxy.types.content import Json
+from proxy.types.content import AnyBlock, Json
 from proxy.types.response import (
     Chunk,
     Delta,
@@ -24,7 +24,6 @@ from proxy.wire.envelope.response import RawSource
 from proxy.wire.envelope.stream import DONE, thought_members
 from proxy.wire.native.response import (
     Cost,
-    OutputBlock,
     encode_content,
     encode_error,
     encode_json_output,
@@ -146,7 +145,7 @@ class NativeStream:
         *,
         usage: Usage | None = None,
         cost: Cost | None = None,
-        content: Sequence[OutputBlock] | None = None,
+        content: Sequence[AnyBlock] | None = None,
         output: tuple[str | None, bytes | None] | None = None,
     ) -> bytes:
         """The last chunk and `[DONE]`.
