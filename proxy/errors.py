@@ -24,7 +24,8 @@
     │   ├── UpstreamClientError      a provider without HTTP failed, in its own words
     │   │   └── RewriteFailed        the request for it could not be changed as the rules say
     │   ├── UpstreamGarbage          bytes that are no answer in the provider's protocol
-    │   ├── UpstreamUnsupported      this provider has nothing that could serve such a call
+    │   ├── UpstreamUnsupported      what is asked cannot be said in this provider's protocol
+    │   │   └── UpstreamUnserved     this provider has nothing that could serve such a call
     │   └── CredentialMissing        the configured credential has no value for this call
     ├── VariantFailed                one variant, or a part of one, has no answer; another may
     │   └── CandidatesFailed         none of those whose answers it wanted has one
@@ -41,6 +42,8 @@ enters.
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from proxy.types.fault import Fault
 
 
 class ZeroProxyError(Exception):
@@ -152,6 +155,8 @@ class UpstreamStatus(UpstreamError):
         self.status = status
         self.headers = headers
         self.body = body
+        self.fault: Fault | None = None
+        """What it says, once those who know the provider's protocol have read it."""
 
 
 class UpstreamErrorInBody(UpstreamStatus):
@@ -229,9 +234,13 @@ class RewriteFailed(UpstreamClientError):
 
 
 class UpstreamUnsupported(UpstreamError):
-    """This provider has nothing that could serve such a call."""
+    """What is asked cannot be said in this provider's protocol; the text names it."""
 
     kind = "unsupported"
+
+
+class UpstreamUnserved(UpstreamUnsupported):
+    """This provider has nothing that could serve such a call."""
 
 
 class CredentialMissing(UpstreamError):

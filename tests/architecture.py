@@ -114,6 +114,9 @@ def test_imports_run_one_way() -> None:
         ("minijinja", ("inference", "config"), "Templates are rendered in `inference`."),
         ("prometheus_client", ("telemetry",), "Only `telemetry` speaks Prometheus."),
         ("click", ("cli",), "Only `cli` reads the command line."),
+        ("botocore", ("net",), "Only `net` speaks with a cloud about credentials."),
+        ("google", ("net",), "Only `net` speaks with a cloud about credentials."),
+        ("azure", ("net",), "Only `net` speaks with a cloud about credentials."),
     ],
 )
 def test_a_library_is_used_only_where_it_belongs(

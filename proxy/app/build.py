@@ -15,6 +15,7 @@ from proxy.app.telemetry import Telemetry, open_telemetry
 from proxy.config.load import LoadedConfig
 from proxy.http.server import Dispatcher
 from proxy.net.aiohttp_transport import AiohttpTransport
+from proxy.net.tokens import Tokens
 from proxy.net.watchdog import Watchdog
 from proxy.providers.dummy import FlakyCounters
 from proxy.services.lane import Closing
@@ -95,6 +96,7 @@ async def build_worker(spec: WorkerSpec) -> Worker:
         condition=condition,
         closing=Closing(),
         flaky=FlakyCounters(),
+        tokens=Tokens(),
         folder=spec.cells_path.parent,
         started=spec.started,
     )

@@ -26,6 +26,7 @@ from proxy.http.operations import Condition, Operations
 from proxy.http.routes import build_prefixes, build_routes
 from proxy.http.server import RouteTable
 from proxy.models.policy import Policy
+from proxy.net.tokens import Tokens
 from proxy.net.watchdog import Watchdog
 from proxy.providers.dummy import FlakyCounters
 from proxy.services.feedback import FeedbackService
@@ -50,6 +51,8 @@ class Bench:
     condition: Condition
     closing: Closing
     flaky: FlakyCounters
+    tokens: Tokens
+    """Of clouds, kept through reloads."""
     folder: Path
     """Where uploads wait that are too large for memory."""
     started: int
@@ -73,7 +76,9 @@ def build_generation(bench: Bench, loaded: LoadedConfig, telemetry: Telemetry) -
         ConfigError: what only the live form can find out, such as a template that does not parse.
     """
     config = loaded.config
-    builder = LiveBuilder(config, os.environ, telemetry.budget_of, bench.flaky, bench.store)
+    builder = LiveBuilder(
+        config, os.environ, telemetry.budget_of, bench.flaky, bench.store, bench.tokens
+    )
     targets = builder.targets()
     policy = Policy(_limits(config), on_refused=telemetry.metrics.retry_refused)
     lane = Lane(

@@ -37,9 +37,13 @@ from proxy.types.decoded import Decoded
 from proxy.types.exchange import ModelCall
 from proxy.wire.chat_completions.decode import ChatCompletionsDecoder
 from proxy.wire.completions.decode import CompletionsDecoder
+from proxy.wire.converse.decode import ConverseDecoder
 from proxy.wire.embeddings.decode import EmbeddingsDecoder
 from proxy.wire.envelope.decode import EnvelopeDecoder
+from proxy.wire.gemini.decode import GenerateContentDecoder
+from proxy.wire.messages.decode import MessagesDecoder
 from proxy.wire.native.decode import NativeDecoder
+from proxy.wire.payload_parts.decode import PayloadPartsDecoder
 from proxy.wire.responses.decode import ResponsesDecoder
 
 REACH_SECONDS = 10.0
@@ -189,6 +193,10 @@ def _start_writing(host: Host, loaded: LoadedConfig, state: Path, dsn: str) -> N
             "completions": CompletionsDecoder(),
             "embeddings": EmbeddingsDecoder(),
             "responses": ResponsesDecoder(),
+            "messages": MessagesDecoder(),
+            "gemini": GenerateContentDecoder(),
+            "converse": ConverseDecoder(),
+            "payload_parts": PayloadPartsDecoder(),
             "envelope": EnvelopeDecoder(),
             "native": NativeDecoder(),
         },

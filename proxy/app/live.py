@@ -10,34 +10,24 @@ from proxy.config.schema import (
     EMBEDDING_SHORTHAND_TYPES,
     SHORTHAND_TYPES,
     Config,
-    CredentialLocation,
     EmbeddingModelConfig,
     EmbeddingProviderConfig,
-    EnvLocation,
     ModelConfig,
-    NoCredential,
-    PathFromEnvLocation,
-    PathLocation,
     ProviderConfig,
     shorthand_provider,
 )
-from proxy.config.schema.credentials import leaves
-from proxy.config.schema.shorthands import (
-    RESPONSES_REFUSAL,
-    RESPONSES_SHORTHAND,
-    UNBUILT_SHORTHANDS,
-)
-from proxy.errors import NotSupported
 from proxy.inference.prepare import FunctionSpec, VariantSpec
 from proxy.inference.templates import TemplateSet
 from proxy.inference.tools import FunctionTools
 from proxy.inference.variant import Variant
 from proxy.models.budget import RetryBudget, Unlimited
 from proxy.models.cost import Prices, build_prices
-from proxy.models.credentials import load_credential, no_credential
+from proxy.models.credentials import Credential, is_operators, no_credential
 from proxy.models.model import NO_LIMITS, Model, Route, TimeLimits
 from proxy.models.policy import Candidate, Schedule
+from proxy.models.provider_credentials import AnyEntry, build_credential
 from proxy.models.rewrite import NO_REWRITES, Rewrites
+from proxy.net.tokens import Tokens
 from proxy.providers import build_default_provider, build_provider
 from proxy.providers.base import Provider, answers_neutrally
 from proxy.providers.dummy import FlakyCounters
@@ -61,16 +51,17 @@ class LiveBuilder:
         budget_of: BudgetOf,
         flaky: FlakyCounters | None = None,
         store: InferenceStore | None = None,
+        tokens: Tokens | None = None,
     ) -> None:
         self._config = config
         self._environ = environ
         self._budget_of = budget_of
         self._flaky = flaky or FlakyCounters()
+        self._tokens = tokens or Tokens()
         relay = config.gateway.relay
         self._relays = relay is not None and relay.gateway_url is not None
         self._models = {name: self._model(name, entry) for name, entry in config.models.items()}
-        kinds = (*SHORTHAND_TYPES, *UNBUILT_SHORTHANDS)
-        self._shorthands = {kind: self._shorthand(kind) for kind in kinds}
+        self._shorthands = {kind: self._shorthand(kind) for kind in SHORTHAND_TYPES}
         self.embedding_models: dict[str, Model] = {
             name: self._embedding_model(name, entry)
             for name, entry in config.embedding_models.items()
@@ -99,8 +90,6 @@ class LiveBuilder:
 
         def build(rest: str) -> Model:
             name = f"{kind}::{rest}"
-            if name.startswith(RESPONSES_SHORTHAND):
-                raise NotSupported(RESPONSES_REFUSAL, param="model")
             if self._relays:
                 return self._relayed(name, (kind,))
             entry = shorthand_provider(kind, rest, self._config.provider_types)
@@ -115,7 +104,7 @@ class LiveBuilder:
 
         def build(name: str) -> Model:
             provider = build_default_provider(default, name)
-            return Model(name, (self._placed("default", provider, default.api_key_location),))
+            return Model(name, (self._placed("default", provider, default),))
 
         return build
 
@@ -128,7 +117,7 @@ class LiveBuilder:
     def _relayed(self, name: str, routing: Sequence[str]) -> Model:
         """A model that another gateway is to be asked for."""
         refusing = UnbuiltProvider("relay", name, "`gateway.relay`")
-        return Model(name, tuple(self._placed(each, refusing, NoCredential()) for each in routing))
+        return Model(name, tuple(self._placed(each, refusing, None) for each in routing))
 
     def _embedding_model(self, name: str, entry: EmbeddingModelConfig) -> Model:
         if self._relays:
@@ -140,17 +129,18 @@ class LiveBuilder:
         return self._placed(
             name,
             build_provider(entry, self._flaky),
-            entry.api_key_location,
+            entry,
             time_limits(entry.timeouts),
             rewrites_of(entry.extra_body, entry.extra_headers),
             build_prices(entry),
+            discards_unknown=entry.discard_unknown_chunks,
         )
 
     def _embedding_route(self, name: str, entry: EmbeddingProviderConfig) -> Route:
         return self._placed(
             name,
             build_provider(entry, self._flaky),
-            entry.api_key_location,
+            entry,
             TimeLimits(seconds(entry.timeout_ms)),
             rewrites_of(entry.extra_body, entry.extra_headers),
             build_prices(entry),
@@ -160,30 +150,33 @@ class LiveBuilder:
         self,
         name: str,
         provider: Provider,
-        location: CredentialLocation,
+        entry: AnyEntry | None,
         limits: TimeLimits = NO_LIMITS,
         rewrites: Rewrites = NO_REWRITES,
         prices: Prices | None = None,
+        *,
+        discards_unknown: bool = False,
     ) -> Route:
         """The provider with its credential and the budget of its origin."""
-        takes = provider.takes_secret
+        credential: Credential = no_credential
+        operators = False
+        if entry is not None and provider.takes_secret:
+            credential = build_credential(entry, self._environ, self._tokens)
+            operators = is_operators(entry.api_key_location, self._environ)
         return Route(
             name=name,
             provider=provider,
-            credential=load_credential(location, self._environ) if takes else no_credential,
+            credential=credential,
             limits=limits,
             budget=Unlimited() if answers_neutrally(provider) else self._budget_of(provider.origin),
             rewrites=rewrites,
             prices=prices,
-            operators_key=(takes and _is_operators(location, self._environ))
-            or any(rule.value is not None for rule in rewrites.headers),
+            operators_key=operators or any(rule.value is not None for rule in rewrites.headers),
+            discards_unknown=discards_unknown,
         )
 
     def _named(self, name: str) -> Model:
         """A configured model, or a shorthand (the schema has checked that it is one)."""
-        if name.startswith(RESPONSES_SHORTHAND):
-            refusing = UnbuiltProvider("openai", name, f"the shorthand `{RESPONSES_SHORTHAND}`")
-            return Model(name, (self._placed("openai", refusing, NoCredential()),))
         return self._models.get(name) or _made(self._shorthands, name)
 
     def _named_embedding(self, name: str) -> Model:
@@ -198,12 +191,3 @@ class LiveBuilder:
 def _made(shorthands: Mapping[str, BuildModel], name: str) -> Model:
     prefix, _, rest = name.partition("::")
     return shorthands[prefix](rest)
-
-
-def _is_operators(location: CredentialLocation, environ: Mapping[str, str]) -> bool:
-    """Whether calls could be made with a key of the operator's, and not only the caller's."""
-    return any(
-        isinstance(leaf, PathLocation)
-        or (isinstance(leaf, EnvLocation | PathFromEnvLocation) and leaf.variable in environ)
-        for leaf in leaves(location)
-    )

@@ -13,7 +13,9 @@ from proxy.config.merge import merge_sources
 from proxy.config.named_files import absolute_locations, read_named_files
 from proxy.config.notices import find_notices, render_unbuilt
 from proxy.config.rules import check_rules
+from proxy.config.rules.addresses import check_addresses
 from proxy.config.rules.credentials import check_credentials
+from proxy.config.rules.extras import check_extras, check_service_accounts
 from proxy.config.schema import Config, Unbuilt, find_unbuilt
 from proxy.config.shape import validate_shape
 from proxy.config.snapshot import Snapshot, build_snapshot
@@ -95,6 +97,9 @@ def _validated(sources: list[Source], environ: Mapping[str, str]) -> LoadedConfi
 
     findings += [*resolved.findings, *check_rules(tree)]
     findings += check_credentials(tree, environ, warn)
+    findings += check_addresses(tree, environ, warn)
+    findings += check_extras(tree, environ)
+    findings += check_service_accounts(tree, environ)
     for path, text in find_notices(tree):
         warn(path, text)
     problems += [merged.problem(each) for each in _distinct(findings) if each.path not in known]

@@ -19,6 +19,7 @@ _DEPRECATED = (
     (("postgres", "enabled"), "remove it; the address decides"),
     (("postgres", "inference_retention_days"), "write `inference_data_retention_days`"),
     (("models", "*", "providers", "*", "allow_auto_detect_region"), "write `region: sdk`"),
+    (("models", "*", "providers", "*", "beta_structured_outputs"), "remove it"),
     (("gateway", "template_filesystem_access", "enabled"), "`base_path` says it"),
     (("optimizers", "*", "evaluation_name"), "use `evaluator_names`"),
 )

@@ -90,7 +90,8 @@ def _locations(config: Config) -> Iterable[CredentialLocation]:
         *(each for model in config.models.values() for each in model.providers.values()),
         *(each for model in config.embedding_models.values() for each in model.providers.values()),
     ]
-    yield from (provider.api_key_location for provider in providers)
+    for provider in providers:
+        yield from getattr(provider, "locations", (provider.api_key_location,))
     if config.zeroproxy.default_provider is not None:
         yield config.zeroproxy.default_provider.api_key_location
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import orjson
@@ -41,9 +42,9 @@ class RecordedOutputReader:
         tools = self._tools(details.tools)
         return ReadOutput(orjson.dumps([_read_block(raw, tools) for raw in blocks]))
 
-    def cost(self, call: ModelCall) -> Decimal | None:
+    def cost(self, call: ModelCall, events: Sequence[str]) -> Decimal | None:
         """Dollars for the call, by its own prices; raises ValueError when they are none."""
-        return recorded_cost(call.prices, call.stream, call.raw_response)
+        return recorded_cost(call.prices, call.raw_response, events)
 
     def _read_json(self, blocks: list[bytes], schema: bytes) -> ReadOutput:
         read = read_json_output([_written(raw) for raw in blocks], self._schemas.get(schema))
@@ -75,7 +76,9 @@ def _written(raw: bytes) -> Block:
         case b'"text"':
             return Text(_text(members, "text"))
         case b'"tool_call"':
-            return ToolCall(*(_text(members, name) for name in ("id", "name", "arguments")))
+            return ToolCall(
+                _text(members, "id"), _text(members, "name"), _text(members, "arguments")
+            )
     return _OTHER
 
 

@@ -7,7 +7,7 @@ include only each other and what was handed in by name.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from minijinja import Environment, TemplateError
@@ -95,7 +95,9 @@ class TemplateSet:
                 self.render_message(message, f"input.messages[{index}]")
                 for index, message in enumerate(said.messages)
             )
-            return Input(messages, self.render_system(said.system))
+            system = self.render_system(said.system)
+            parts = said.system_parts if system == said.system else ()
+            return replace(said, messages=messages, system=system, system_parts=parts)
         finally:
             if isinstance(self._environment, BoundedEngine):
                 self._environment.rest()
@@ -129,7 +131,7 @@ class TemplateSet:
             self._render_block(block, message.role, f"{where}.content[{index}]")
             for index, block in enumerate(message.content)
         )
-        return Message(message.role, tuple(blocks))
+        return replace(message, content=tuple(blocks))
 
     def render(self, name: str, arguments: Mapping[str, object], where: str) -> str:
         """The template `name` with these variables. Raises as above."""
@@ -172,8 +174,9 @@ class TemplateSet:
         match block:
             case RawText(value):
                 return Text(value)
-            case Text(text) if self._changes(block, role):
-                return Text(self.render(role, {f"{role}_text": text}, where))
+            case Text(text=text) if self._changes(block, role):
+                rendered = self.render(role, {f"{role}_text": text}, where)
+                return replace(block, text=rendered)
             case Template():
                 return Text(self._render_arguments(block, role, where))
         return block

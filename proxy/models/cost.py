@@ -19,7 +19,6 @@ import orjson
 from proxy.config.schema import EmbeddingProviderConfig, ProviderConfig
 from proxy.config.schema.cost import Cost, UnifiedCost
 from proxy.models.rewrite import pointer_tokens
-from proxy.wire.sse import SSEParser
 
 Tokens: TypeAlias = tuple[str, ...]
 """The reference tokens of a JSON pointer (RFC 6901, 4)."""
@@ -102,17 +101,14 @@ def dump_prices(prices: Prices) -> bytes:
     )
 
 
-def recorded_cost(prices: bytes, stream: bool, blocks: Iterable[bytes]) -> Decimal | None:
-    """Dollars for an answer in blocks as they came, whole or in events, by dumped prices."""
+def recorded_cost(prices: bytes, blocks: Iterable[bytes], events: Sequence[str]) -> Decimal | None:
+    """Dollars for an answer in blocks as they came, by dumped prices; `events` are the JSON texts
+    of a streamed one."""
     read = tuple(
         Price(tuple(whole), tuple(streamed), Decimal(rate), required)
         for whole, streamed, rate, required in orjson.loads(prices)
     )
-    body = b"".join(blocks)
-    if not stream or body.lstrip()[:1] == b"{":
-        return cost_of(read, body)
-    parser = SSEParser()
-    return cost_of_stream(read, (event.data for event in (*parser.feed(body), *parser.close())))
+    return cost_of_stream(read, events) if events else cost_of(read, b"".join(blocks))
 
 
 def total_cost(costs: Sequence[Decimal | None]) -> Decimal | None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from proxy.models.budget import Budget
 from proxy.models.cost import Prices
-from proxy.models.credentials import Credential
+from proxy.models.credentials import CallCredentials, Credential
 from proxy.models.rewrite import NO_REWRITES, Rewrites
-from proxy.providers.base import Provider
+from proxy.providers.base import Provider, title_of
+from proxy.types.secrets import Secret, is_pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,17 @@ class Route:
     """What its calls cost; None where nobody has said it."""
     operators_key: bool = False
     """Whether its credential is the operator's, not the caller's."""
+    discards_unknown: bool = False
+    """Whether callers are not told of what its streams have and neutral chunks have no form for."""
+
+    async def secret(self, call: CallCredentials) -> Secret:
+        """The value of the credential; waits only where one has to be fetched.
+
+        Raises:
+            CredentialMissing: there is none.
+        """
+        found = self.credential(call, title_of(self.provider))
+        return await found.fetch() if is_pending(found) else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -375,12 +375,13 @@ def retry_after(error: UpstreamError | None) -> float | None:
     if not isinstance(error, UpstreamStatus):
         return None
     headers = {name.lower(): value for name, value in error.headers}
+    said = None if error.fault is None else error.fault.retry_after
     try:
         if "retry-after-ms" in headers:
             return max(0.0, float(headers["retry-after-ms"]) / 1000)
         text = headers.get("retry-after")
         if text is None:
-            return None
+            return said
         if text.strip().replace(".", "", 1).isdigit():
             return float(text)
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())

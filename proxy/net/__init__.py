@@ -7,8 +7,10 @@ are mapped to the error tree here, once.
 `aiohttp_transport` is the complete transport; a faster one will drive the same sinks.
 `upload` sends request bodies that are not held in memory.
 `watchdog` enforces time limits with one sweep for all calls instead of a timer for each.
+`tokens` keeps what has to be fetched before a call; `google_tokens`, `azure_tokens` and
+`aws_credentials` fetch it with the clouds' own libraries.
 
-Not allowed here: vendors, wire formats, configuration, retries.
+Not allowed here: vendors of models, wire formats, configuration, retries.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """The port of this room: what a provider is to those above.
 
-A provider is an address, a way to show a credential and the protocol it speaks. It comes in two
-kinds, told apart by what it can do:
+A provider is an address, a way to show a credential and the protocol it speaks. There are three
+kinds, told apart by what they can do:
 
-- `RelayProvider` turns a body that is already in its protocol into an HTTP request; whoever sends
-  it relays the answer's bytes, or has `neutral` put a neutral request into such a body first.
-- `NeutralProvider` answers a neutral request with neutral blocks; one that has `embed` (it is then
-  an `EmbeddingProvider`) makes vectors, too.
+- `HttpProvider` puts a neutral request into its protocol and reads the answer's bytes.
+- `RelayProvider` is one that also takes a body which is in its protocol already; whoever sends it
+  relays the answer's bytes.
+- `NeutralProvider` answers without HTTP, in neutral values; one that has `embed` (it is then an
+  `EmbeddingProvider`) makes vectors, too.
 
 A provider has no state of its calls, never retries, and never looks at a configuration.
 """
@@ -14,23 +15,54 @@ A provider has no state of its calls, never retries, and never looks at a config
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeGuard
 
 from proxy.types.embeddings import EmbeddingsAnswer, EmbeddingsRequest
+from proxy.types.fault import Fault
 from proxy.types.ports import Body, Headers, Limits, OutgoingRequest
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer, Chunk
+from proxy.types.secrets import Secret
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
+
+    from proxy.wire.events import StreamReader
 
 NO_RENAMES: Mapping[str, str] = MappingProxyType({})
 NO_DEFAULTS: Mapping[str, bytes] = MappingProxyType({})
 
 
-class RelayProvider(Protocol):
-    """A provider whose protocol may be the client's own."""
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What a request needs beside what it says: on whose behalf, within which limits."""
+
+    secret: Secret
+    limits: Limits
+    may_resend: Callable[[], bool]
+    """See `OutgoingRequest`."""
+    headers: Headers = ()
+    """Further headers."""
+    model_name: str | None = None
+    """This and the next are the configuration's names, for blocks that are for one model or one
+    provider only."""
+    provider_name: str | None = None
+
+
+class Encoded(NamedTuple):
+    """A request in a provider's protocol."""
+
+    request: OutgoingRequest
+    """Its body is bytes. To be `sealed()` before it is sent."""
+    ignored: tuple[str, ...] = ()
+    """Parameters that the protocol has no place for, by their names in `Params`; they are left out,
+    counted and documented."""
+
+
+class HttpProvider(Protocol):
+    """A provider that is asked over HTTP, in a protocol of its own."""
 
     type: str
     """Its type in the configuration."""
@@ -42,6 +74,33 @@ class RelayProvider(Protocol):
     """The provider's own name of the model."""
     takes_secret: bool
     """Whether its credential is resolved by those above and handed in."""
+
+    def encode_chat(self, request: ModelRequest, attempt: Attempt) -> Encoded:
+        """The HTTP request of a chat.
+
+        Raises:
+            InvalidRequest: a block stands where it cannot.
+            UpstreamUnsupported: the protocol has no form for what is asked; the text names it.
+        """
+
+    def decode_chat(self, body: bytes) -> Answer:
+        """The whole answer in a body of status 200.
+
+        Raises:
+            UpstreamErrorInBody: it is an error all the same.
+            UpstreamGarbage: it is no answer in this protocol.
+        """
+
+    def open_chat_stream(self) -> StreamReader:
+        """A decoder for one streamed answer, which tells of damage."""
+
+    def read_error(self, status: int, headers: Headers, body: bytes) -> Fault:
+        """What an error of this provider says. Raises nothing."""
+
+
+class RelayProvider(HttpProvider, Protocol):
+    """A provider whose protocol may be the client's own."""
+
     usage: str
     """`ask` when it tells of a stream's tokens only if `stream_options` asks for it."""
     renames: Mapping[str, str]
@@ -58,7 +117,7 @@ class RelayProvider(Protocol):
         path: str,
         body: bytes | Body,
         headers: Headers,
-        secret: str | None,
+        secret: Secret,
         limits: Limits,
         may_resend: Callable[[], bool],
         *,
@@ -114,12 +173,17 @@ class EmbeddingProvider(Protocol):
         """
 
 
-Provider = RelayProvider | NeutralProvider
+Provider = HttpProvider | NeutralProvider
 
 
 def answers_neutrally(provider: Provider) -> TypeIs[NeutralProvider]:
     """Whether it is asked in neutral values; otherwise it speaks a protocol over HTTP."""
     return hasattr(provider, "infer")
+
+
+def relays(provider: Provider) -> TypeIs[RelayProvider]:
+    """Whether it takes bodies that are in its protocol already."""
+    return hasattr(provider, "encode_relay")
 
 
 def title_of(provider: Provider) -> str:

@@ -11,21 +11,50 @@ TensorZero's gateway calls these vendors and as recorded exchanges show; and
 - Ollama: its page on OpenAI compatibility (`max_tokens`, `stream_options`).
 - Groq, xAI: their references call `max_tokens` deprecated. vLLM, SGLang: both names are known now,
   only `max_tokens` to older versions.
+- What a vendor lacks is what TensorZero warns of and leaves out, save where the vendor's reference
+  has it by now: `reasoning_effort` of Mistral and vLLM, schemas for answers of Fireworks, Mistral
+  and Together, Groq's own service tiers.
+- Thoughts in messages: Mistral's page on reasoning (parts of the content), OpenRouter's on
+  reasoning tokens (`reasoning_details`, `reasoning` with effort and budget), vLLM's (`reasoning`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import quote
 
 from yarl import URL
 
 from proxy.config.schema.addresses import OLLAMA_API_BASE, OPENAI_API_BASE
-from proxy.providers.base import NO_DEFAULTS, NO_RENAMES
+from proxy.errors import UpstreamGarbage
+from proxy.providers.base import NO_DEFAULTS, NO_RENAMES, Attempt, Encoded
+from proxy.providers.neutral import check_answer, with_type
+from proxy.types.fault import Fault
 from proxy.types.ports import Body, Headers, Limits, OutgoingRequest
+from proxy.types.request import ModelRequest
+from proxy.types.response import Answer
+from proxy.types.secrets import Secret
+from proxy.wire.addressee import Addressee
+from proxy.wire.chat_completions.dialect import (
+    BUDGET,
+    DETAIL,
+    EFFORT,
+    JSON_MODE,
+    PLAIN,
+    TIER,
+    VERBOSITY,
+    Dialect,
+)
+from proxy.wire.chat_completions.encode import encode_request, ignored_params
+from proxy.wire.chat_completions.errors import read_error
+from proxy.wire.chat_completions.response import decode_response, first_choice
+from proxy.wire.chat_completions.stream import StreamDecoder
+from proxy.wire.events import StreamReader
+from proxy.wire.lenient import lenient_object
 
+CHAT_PATH = "chat/completions"
 IDENTITY = ("Accept-Encoding", "identity")
 
 OLDER_NAMES: Mapping[str, str] = MappingProxyType({"max_completion_tokens": "max_tokens"})
@@ -62,10 +91,9 @@ class Compatible:
     """What is particular to one OpenAI-compatible vendor.
 
     `title` is how people write its name. `api_base` is empty where every entry has its own address.
-    `usage` is `ask` or `always`.
-    `renames` has the vendor's names of members, by OpenAI's. `reasoning_key` is the member of a
-    message in which it takes earlier thoughts; None where it takes none. `allow_lists` says whether
-    a choice of tools may be a list of some of them (`allowed_tools`).
+    `usage` is `ask` or `always`. `any_server` is a type that, at another address than its own,
+    stands for whatever server speaks the protocol. `dialect` and the members that both have are
+    explained there; the row's hold.
     """
 
     type: str
@@ -78,6 +106,24 @@ class Compatible:
     reasoning_key: str | None = None
     allow_lists: bool = False
     deployments: Deployments | None = None
+    dialect: Dialect = PLAIN
+    any_server: bool = False
+
+    def dialect_at(
+        self, base: str, think_tags: bool | None, content_types: Mapping[str, str]
+    ) -> Dialect:
+        """What is sent to an entry of this type."""
+        dialect, elsewhere = self.dialect, self.any_server and base != self.api_base
+        return replace(
+            dialect,
+            include_usage=self.usage == ASK,
+            renames=self.renames,
+            reasoning_key=self.reasoning_key,
+            reasoning_details=dialect.reasoning_details or elsewhere,
+            think_tags=dialect.think_tags if think_tags is None else think_tags,
+            allow_lists=self.allow_lists,
+            content_types=content_types,
+        )
 
 
 AZURE_DEPLOYMENTS = Deployments(
@@ -98,6 +144,9 @@ AZURE_DEPLOYMENTS = Deployments(
     other_prefix="openai/v1/",
 )
 
+_USUAL = frozenset({TIER, VERBOSITY, BUDGET, DETAIL})
+"""What most vendors lack."""
+
 _ROWS = (
     Compatible(
         "openai",
@@ -105,14 +154,17 @@ _ROWS = (
         OPENAI_API_BASE,
         reasoning_key="reasoning_content",
         allow_lists=True,
+        any_server=True,
     ),
     Compatible(
         "azure",
         "Azure",
         credential_header="api-key",
         credential_prefix="",
+        reasoning_key="reasoning_content",
         allow_lists=True,
         deployments=AZURE_DEPLOYMENTS,
+        dialect=Dialect(tiers=frozenset({"auto", "default"})),
     ),
     Compatible(
         "deepseek",
@@ -120,6 +172,7 @@ _ROWS = (
         "https://api.deepseek.com/v1/",
         renames=OLDER_NAMES,
         reasoning_key="reasoning_content",
+        dialect=Dialect(lacks=_USUAL | {EFFORT}, schemas=False),
     ),
     Compatible(
         "fireworks",
@@ -128,6 +181,7 @@ _ROWS = (
         usage=ALWAYS,
         renames=OLDER_NAMES,
         reasoning_key="reasoning_content",
+        dialect=Dialect(lacks=_USUAL, think_tags=True),
     ),
     Compatible(
         "groq",
@@ -136,6 +190,9 @@ _ROWS = (
         usage=ALWAYS,
         reasoning_key="reasoning",
         allow_lists=True,
+        dialect=Dialect(
+            lacks=_USUAL - {TIER}, tiers=frozenset({"auto", "flex", "on_demand", "performance"})
+        ),
     ),
     Compatible(
         "hyperbolic",
@@ -143,11 +200,25 @@ _ROWS = (
         "https://api.hyperbolic.xyz/v1/",
         usage=ALWAYS,
         renames=OLDER_NAMES,
+        reasoning_key="reasoning_content",
+        dialect=Dialect(lacks=_USUAL | {JSON_MODE}),
     ),
     Compatible(
-        "mistral", "Mistral", "https://api.mistral.ai/v1/", usage=ALWAYS, renames=MISTRAL_NAMES
+        "mistral",
+        "Mistral",
+        "https://api.mistral.ai/v1/",
+        usage=ALWAYS,
+        renames=MISTRAL_NAMES,
+        dialect=Dialect(lacks=_USUAL, thinking_parts=True),
     ),
-    Compatible("ollama", "Ollama", OLLAMA_API_BASE, renames=OLDER_NAMES, reasoning_key="reasoning"),
+    Compatible(
+        "ollama",
+        "Ollama",
+        OLLAMA_API_BASE,
+        renames=OLDER_NAMES,
+        reasoning_key="reasoning",
+        dialect=Dialect(lacks=_USUAL),
+    ),
     Compatible(
         "openrouter",
         "OpenRouter",
@@ -155,19 +226,50 @@ _ROWS = (
         usage=ALWAYS,
         reasoning_key="reasoning",
         allow_lists=True,
+        dialect=Dialect(
+            lacks=frozenset({TIER, DETAIL}),
+            reasoning_details=True,
+            reasoning_object=True,
+            cache_markers=True,
+        ),
     ),
-    Compatible("sglang", "SGLang", renames=OLDER_NAMES, reasoning_key="reasoning_content"),
-    Compatible("tgi", "TGI", renames=OLDER_NAMES),
+    Compatible(
+        "sglang",
+        "SGLang",
+        renames=OLDER_NAMES,
+        reasoning_key="reasoning_content",
+        dialect=Dialect(lacks=_USUAL),
+    ),
+    Compatible(
+        "tgi",
+        "TGI",
+        renames=OLDER_NAMES,
+        reasoning_key="reasoning_content",
+        dialect=Dialect(lacks=_USUAL | {EFFORT, JSON_MODE}),
+    ),
     Compatible(
         "together",
         "Together",
         "https://api.together.xyz/v1/",
         usage=ALWAYS,
         renames=OLDER_NAMES,
-        reasoning_key="reasoning_content",
+        reasoning_key="reasoning",
+        dialect=Dialect(lacks=_USUAL, think_tags=True),
     ),
-    Compatible("vllm", "vLLM", renames=OLDER_NAMES, reasoning_key="reasoning"),
-    Compatible("xai", "xAI", "https://api.x.ai/v1/", reasoning_key="reasoning_content"),
+    Compatible(
+        "vllm",
+        "vLLM",
+        renames=OLDER_NAMES,
+        reasoning_key="reasoning",
+        dialect=Dialect(lacks=_USUAL),
+    ),
+    Compatible(
+        "xai",
+        "xAI",
+        "https://api.x.ai/v1/",
+        reasoning_key="reasoning_content",
+        dialect=Dialect(lacks=_USUAL - {DETAIL}),
+    ),
 )
 ROWS: Mapping[str, Compatible] = MappingProxyType({row.type: row for row in _ROWS})
 """The table, by type."""
@@ -177,6 +279,9 @@ class CompatibleProvider:
     """One configured provider of the table; see `RelayProvider`.
 
     `api_base` takes the place of the row's address and is needed where that is empty.
+    `think_tags` says whether `<think>` in a text is reasoning (None: as the vendor's models have
+    it), `content_types` which kind of part (`image_url`, `file`, `input_audio`) a file becomes, by
+    its MIME type, and `provider_tools` are tools (raw JSON) that stand before those of a request.
     """
 
     wire = "chat_completions"
@@ -188,6 +293,10 @@ class CompatibleProvider:
         model_name: str,
         api_base: str | None = None,
         body_defaults: Mapping[str, bytes] = NO_DEFAULTS,
+        *,
+        think_tags: bool | None = None,
+        content_types: Mapping[str, str] = NO_RENAMES,
+        provider_tools: Sequence[bytes] = (),
     ) -> None:
         base = api_base or row.api_base
         self.type = row.type
@@ -200,6 +309,8 @@ class CompatibleProvider:
         self.body_defaults = body_defaults
         self._base = base if base.endswith("/") else base + "/"
         self._row = row
+        self._dialect = row.dialect_at(base, think_tags, content_types)
+        self._provider_tools = tuple(provider_tools)
         self.origin = _origin(self._base)
 
     def encode_relay(
@@ -207,7 +318,7 @@ class CompatibleProvider:
         path: str,
         body: bytes | Body,
         headers: Headers,
-        secret: str | None,
+        secret: Secret,
         limits: Limits,
         may_resend: Callable[[], bool],
         *,
@@ -217,11 +328,44 @@ class CompatibleProvider:
         """See `RelayProvider.encode_relay`."""
         outgoing = [*headers, IDENTITY]
         own = self._row.credential_header
-        if secret is not None and all(name.lower() != own.lower() for name, _ in headers):
+        if isinstance(secret, str) and all(name.lower() != own.lower() for name, _ in headers):
             outgoing.append((own, self._row.credential_prefix + secret))
         return OutgoingRequest(
             method, self._url(path, query), self.origin, outgoing, body, limits, may_resend
         )
+
+    def encode_chat(self, request: ModelRequest, attempt: Attempt) -> Encoded:
+        """See `HttpProvider.encode_chat`."""
+        if self._provider_tools:
+            tools = (*self._provider_tools, *request.provider_tools)
+            request = replace(request, provider_tools=tools)
+        body = encode_request(
+            request,
+            self._dialect,
+            body_defaults=self.body_defaults,
+            addressee=Addressee(attempt.model_name, attempt.provider_name, self.type),
+        )
+        headers = with_type(attempt.headers)
+        outgoing = self.encode_relay(
+            CHAT_PATH, body, headers, attempt.secret, attempt.limits, attempt.may_resend
+        )
+        return Encoded(outgoing, ignored_params(request, self._dialect))
+
+    def decode_chat(self, body: bytes) -> Answer:
+        """See `HttpProvider.decode_chat`."""
+        check_answer(body)
+        answer = decode_response(body, think_tags=self._dialect.think_tags)
+        if not answer.blocks and not first_choice(lenient_object(body)):
+            raise UpstreamGarbage("the answer has no choice")
+        return answer
+
+    def open_chat_stream(self) -> StreamReader:
+        """See `HttpProvider.open_chat_stream`."""
+        return StreamDecoder(tell_damage=True, think_tags=self._dialect.think_tags)
+
+    def read_error(self, status: int, headers: Headers, body: bytes) -> Fault:
+        """See `HttpProvider.read_error`."""
+        return read_error(status, headers, body)
 
     def _url(self, path: str, query: str) -> str:
         own = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from proxy.errors import UpstreamUnsupported
+from proxy.errors import UpstreamUnserved
 from proxy.providers.base import NO_DEFAULTS, NO_RENAMES
 from proxy.types.embeddings import EmbeddingsAnswer, EmbeddingsRequest
 from proxy.types.request import ModelRequest
@@ -30,17 +30,17 @@ class UnbuiltProvider:
         self._what = what
 
     async def infer(self, request: ModelRequest) -> Answer:
-        """Raises UpstreamUnsupported."""
+        """Raises UpstreamUnserved."""
         raise self._refusal()
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
-        """Raises UpstreamUnsupported before the first chunk."""
+        """Raises UpstreamUnserved before the first chunk."""
         raise self._refusal()
         yield Chunk()
 
     async def embed(self, request: EmbeddingsRequest) -> EmbeddingsAnswer:
-        """Raises UpstreamUnsupported."""
+        """Raises UpstreamUnserved."""
         raise self._refusal()
 
-    def _refusal(self) -> UpstreamUnsupported:
-        return UpstreamUnsupported(f"{self._what} is not built yet")
+    def _refusal(self) -> UpstreamUnserved:
+        return UpstreamUnserved(f"{self._what} is not built yet")

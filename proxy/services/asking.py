@@ -12,6 +12,7 @@ from proxy.models.model import Route
 from proxy.models.policy import Candidate, Classify
 from proxy.models.rewrite import HeaderRewrite, Rewrite, rewrite_body, rewrite_headers
 from proxy.providers.base import answers_neutrally
+from proxy.services.faults import explain
 from proxy.services.infer_call import InferProgress, Scope
 from proxy.services.infer_sink import ChunkOutlet, InferSink
 from proxy.services.lane import Lane
@@ -19,9 +20,8 @@ from proxy.services.leg import Failure, Leg
 from proxy.services.tasks import Asked
 from proxy.telemetry.metrics import RouteCells
 from proxy.types.ids import new_id
-from proxy.types.ports import Body, Limits
-from proxy.types.request import NO_EXTRAS, Extras
-from proxy.wire.splice import splice
+from proxy.types.ports import Limits
+from proxy.types.request import NO_EXTRAS, NO_REST, Extras
 
 OpenChunks = Callable[[Leg, RouteCells], ChunkOutlet]
 """Where the chunks of an attempt go; called once it is known who is asked."""
@@ -110,6 +110,7 @@ class Asking:
             if chunks is not None:
                 chunks.close()
             _end_waiting(progress, now())
+        explain(error, route.provider)
         if leg.started and isinstance(error, UpstreamTimeout):
             error.scope = limits.scopes.get(error.limit)
         failure = None if leg.started else error
@@ -137,6 +138,7 @@ class Asking:
             limits,
             rewrite_headers((), overrides.header_rules),
             _extras(overrides) if answers_neutrally(provider) else NO_EXTRAS,
+            progress.call.members if leg.takes_extras else NO_REST,
         )
         if answers_neutrally(provider):
             leg.raw_request = provider.raw_request
@@ -145,18 +147,21 @@ class Asking:
                 leg.answer = await task.ask(provider, asked, chunks, flight)
             leg.last_at = self._lane.watchdog.now()
             return None
-        outgoing = task.encode(provider, asked)
-        body = _rewritten(_completed(outgoing.body, progress, leg), overrides)
-        leg.raw_request, leg.wire = body, task.wire
+        secret = await route.secret(progress.call.credentials)
+        outgoing, ignored = task.encode(provider, asked, secret)
+        self._lane.metrics.ignored(provider.type, ignored)
+        assert isinstance(outgoing.body, bytes)
+        body = _rewritten(outgoing.body, overrides)
+        reader = task.reader(provider)
+        leg.raw_request, leg.wire = body, reader.wire
         sink = InferSink(
             leg,
             chunks,
-            stream=task.stream,
+            reader,
             error_limit=self._lane.settings.peek_limit,
-            decode=task.decode,
             now=self._lane.watchdog.now,
         )
-        await self._lane.transport.send(replace(outgoing, body=body), sink)
+        await self._lane.transport.send(replace(outgoing, body=body).sealed(), sink)
         return sink.error
 
 
@@ -185,13 +190,6 @@ def _overrides(progress: InferProgress, leg: Leg, route: Route) -> Overrides:
         provider_headers=tuple(route.rewrites.headers),
         headers=tuple(headers) if leg.takes_extras else (),
     )
-
-
-def _completed(body: bytes | Body, progress: InferProgress, leg: Leg) -> bytes:
-    """The body with what the caller's has beside what we understand."""
-    assert isinstance(body, bytes)
-    members = progress.call.members
-    return splice(body, append_missing=members) if members and leg.takes_extras else body
 
 
 def _rewritten(body: bytes, overrides: Overrides) -> bytes:

@@ -11,6 +11,9 @@ from http import HTTPStatus
 from proxy.errors import (
     CandidatesFailed,
     CredentialMissing,
+    InvalidRequest,
+    NotSupported,
+    RequestError,
     RewriteFailed,
     TimeoutScope,
     UpstreamError,
@@ -18,6 +21,8 @@ from proxy.errors import (
     UpstreamReset,
     UpstreamStatus,
     UpstreamTimeout,
+    UpstreamUnserved,
+    UpstreamUnsupported,
 )
 from proxy.services.infer_call import VariantFailure
 from proxy.services.leg import Failure
@@ -31,6 +36,13 @@ def describe(failed: Sequence[VariantFailure], *, bare: bool) -> str:
         return failed[0].text
     joined = "\n".join(f"{each.variant_name}: {each.text}" for each in failed)
     return f"All variants failed with errors: {joined}"
+
+
+def unsupported(error: UpstreamUnsupported) -> RequestError:
+    """What the caller is told whom no provider could be asked for."""
+    if isinstance(error, UpstreamUnserved):
+        return NotSupported(str(error), param="model")
+    return InvalidRequest(str(error))
 
 
 def status_of(failed: Sequence[VariantFailure], last: UpstreamError | None, *, bare: bool) -> int:

@@ -13,11 +13,9 @@ from dataclasses import replace
 from proxy.errors import (
     AllVariantsFailed,
     InvalidRequest,
-    NotSupported,
     RecordingError,
     RequestError,
     Unrenderable,
-    UpstreamError,
     UpstreamTimeout,
     UpstreamUnsupported,
     VariantFailed,
@@ -28,7 +26,7 @@ from proxy.inference.variants.base import Final, Settled, Told
 from proxy.models.policy import CallLog, Classify, classify_leniently
 from proxy.services.asking import Asking, OpenChunks
 from proxy.services.deadline import Deadline
-from proxy.services.failures import describe, describe_variant, status_of
+from proxy.services.failures import describe, describe_variant, status_of, unsupported
 from proxy.services.infer_call import (
     InferenceCall,
     InferProgress,
@@ -280,8 +278,9 @@ class InferService:
         log, bare = progress.log, progress.call.bare_errors
         if not progress.failed:
             raise _nobody_to_ask(progress.call)
-        if progress.failures and all(_is_unbuilt(each.error) for each in progress.failures):
-            raise NotSupported(str(progress.failures[-1].error), param="model")
+        last = progress.failures[-1].error if progress.failures else None
+        if isinstance(last, UpstreamUnsupported) and _never_asked(progress):
+            raise unsupported(last)
         progress.status = status_of(progress.failed, log.last, bare=bare)
         if was_asked(progress):
             outlet.begin(served_by(progress))
@@ -359,5 +358,6 @@ def _check_extras(call: InferenceCall, variant: Variant) -> None:
                 )
 
 
-def _is_unbuilt(error: UpstreamError) -> bool:
-    return isinstance(error, UpstreamUnsupported)
+def _never_asked(progress: InferProgress) -> bool:
+    """Whether no provider could be asked at all."""
+    return all(isinstance(each.error, UpstreamUnsupported) for each in progress.failures)

@@ -147,7 +147,7 @@ def _raw_answer(leg: Leg) -> tuple[str, list[bytes], Answer | None]:
         return leg.wire, leg.tap.blocks, None
     answer = leg.result()
     if isinstance(answer, EmbeddingsAnswer):
-        return leg.task.wire, [encode_response(answer, "")], None
+        return "embeddings", [encode_response(answer, "")], None
     return "neutral", [answer.raw_response.encode()], answer
 
 

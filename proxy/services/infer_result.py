@@ -17,6 +17,10 @@ from proxy.types.embeddings import EmbeddingsAnswer
 from proxy.types.response import Chunk, TextDelta, as_delta
 from proxy.types.usage import Usage, total_usage
 
+CHAT = "chat_completions"
+API_TYPES = {"responses": "responses"}
+"""What raw data is said to be, by the protocol; all other chats are `CHAT`."""
+
 
 def served_by(progress: InferProgress) -> Served:
     """Who answers; of a strategy's settled answer, whoever was asked last."""
@@ -135,8 +139,10 @@ def _made(legs: Sequence[Leg] | Iterator[Leg]) -> list[MadeCall]:
 
 def _made_call(leg: Leg) -> MadeCall:
     assert leg.route is not None and leg.model_inference_id is not None
-    api_type = "embeddings" if leg.task.wire == "embeddings" else "chat_completions"
-    raw = leg.result().raw_response
-    provider = leg.route.provider
+    answer = leg.result()
+    raw, provider = answer.raw_response, leg.route.provider
+    api_type = (
+        "embeddings" if isinstance(answer, EmbeddingsAnswer) else API_TYPES.get(leg.wire, CHAT)
+    )
     over_http = not answers_neutrally(provider)
     return MadeCall(provider.type, leg.model_inference_id, api_type, raw, over_http)

@@ -19,13 +19,13 @@ from proxy.errors import (
 )
 from proxy.types.ports import Client, Headers
 from proxy.types.response import Answer, Chunk
-from proxy.wire.chat_completions.stream import StreamDecoder
 from proxy.wire.sse import EndDetector
 
 if TYPE_CHECKING:
     from proxy.services.infer_call import InferProgress, Outlet
     from proxy.services.leg import Leg
-    from proxy.services.tasks import AnyAnswer
+    from proxy.services.tasks import Reader
+    from proxy.wire.events import StreamReader
 
 KEEP_ALIVE_SECONDS = 15.0
 EVENT_STREAM = (
@@ -112,10 +112,9 @@ class InferSink:
         self,
         leg: Leg,
         chunks: ChunkOutlet | None,
+        reader: Reader,
         *,
-        stream: bool,
         error_limit: int,
-        decode: Callable[[bytes], AnyAnswer],
         now: Callable[[], float],
     ) -> None:
         self.started = False
@@ -123,11 +122,10 @@ class InferSink:
         self.error: UpstreamError | None = None
         self._leg = leg
         self._chunks = chunks
-        self._stream = stream
+        self._reader = reader
+        self._decoder = reader.stream
         self._limit = error_limit
-        self._decode = decode
         self._now = now
-        self._decoder = StreamDecoder(tell_damage=True)
         self._end = EndDetector()
         self._status = 0
         self._headers: Headers = ()
@@ -141,16 +139,17 @@ class InferSink:
 
     def on_block(self, block: bytes) -> Awaitable[None] | None:
         self._leg.tap.add(block)
-        if not self._streams:
+        decoder = self._streaming()
+        if decoder is None:
             self._hold(block)
             return None
-        chunks = self._decoder.feed(block)
-        if self._end.feed(block) is not None:
+        chunks = decoder.feed(block)
+        if decoder.done or self._end.feed(block) is not None:
             self.finished = True
         if not self.started:
-            self._check_fault()
+            self._check_fault(decoder)
         pause = self._take(chunks)
-        self._check_fault()
+        self._check_fault(decoder)
         return pause
 
     def on_end(self, error: UpstreamError | None) -> None:
@@ -160,10 +159,11 @@ class InferSink:
             self.error = found
         self._leg.last_at = self._now()
 
-    @property
-    def _streams(self) -> bool:
+    def _streaming(self) -> StreamReader | None:
+        """Who reads the answer, if it is a stream."""
         kind = self._leg.upstream_headers.get("content-type", "")
-        return self._stream and 200 <= self._status < 300 and "json" not in kind.lower()
+        streams = 200 <= self._status < 300 and "json" not in kind.lower()
+        return self._decoder if streams else None
 
     def _hold(self, block: bytes) -> None:
         self._held.append(block)
@@ -174,30 +174,34 @@ class InferSink:
     def _status_error(self) -> UpstreamStatus:
         return UpstreamStatus(self._status, tuple(self._headers), b"".join(self._held))
 
-    def _check_fault(self) -> None:
-        status, body = self._decoder.error_status, self._decoder.error_body
+    def _check_fault(self, decoder: StreamReader) -> None:
+        status, body = decoder.error_status, decoder.error_body
         if status is not None:
             raise UpstreamErrorInBody(status, tuple(self._headers), body[: self._limit])
 
     def _take(self, chunks: list[Chunk]) -> Awaitable[None] | None:
         pause = None
         assert self._chunks is not None
+        route = self._leg.route
         for chunk in chunks:
-            pause = self._chunks.take(chunk) or pause
+            told = chunk.without_unknown() if route and route.discards_unknown else chunk
+            pause = self._chunks.take(told) or pause
             self.started = True
         return pause
 
     def _finish(self) -> UpstreamError | None:
         if not 200 <= self._status < 300:
             return self._status_error()
-        if not self._streams:
-            answer = self._decode(b"".join(self._held))
-            if self._stream:
+        decoder = self._streaming()
+        if decoder is None:
+            answer = self._reader.decode(b"".join(self._held))
+            if self._decoder is not None:
                 return UpstreamGarbage("the provider was asked for a stream and sent none")
             self._leg.answer = self._leg.signed(answer) if isinstance(answer, Answer) else answer
             return None
-        self._take(self._decoder.close())
-        if not self._decoder.complete:
+        self._take(decoder.close())
+        self._check_fault(decoder)
+        if not decoder.complete:
             return UpstreamReset("the provider's stream ended before its answer was whole")
         if not self.started:
             return UpstreamGarbage("the provider's stream ended before its first chunk")

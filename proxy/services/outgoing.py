@@ -1,4 +1,7 @@
-"""A client's body as one provider gets it: ours taken out, the variant's part put in."""
+"""A client's body as one provider gets it: ours taken out, the variant's part put in.
+
+It is still in the client's protocol: for a provider of another one it is then translated.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,7 @@ import orjson
 from proxy.errors import InvalidRequest
 from proxy.inference.variant import Variant
 from proxy.models.model import Route
-from proxy.models.rewrite import rewrite_body
-from proxy.providers.base import Provider
+from proxy.providers.base import NO_DEFAULTS, NO_RENAMES, Provider
 from proxy.services.endpoints import CHAT_COMPLETIONS
 from proxy.services.relay_call import RelayCall, Upload
 from proxy.types.ports import Body
@@ -48,13 +50,14 @@ def _spliced(
 ) -> bytes:
     peek, provider = call.peek, route.provider
     replaced = variant.replaced(body, call.endpoint.wire) if changed is None else dict(changed)
-    missing = variant.missing(peek.keys, call.endpoint.wire, provider.renames)
+    renames, defaults = _spelling(provider)
+    missing = variant.missing(peek.keys, call.endpoint.wire, renames)
     if changed:
         missing.update(changed)
     if "instructions" in replaced:
         missing["instructions"] = replaced["instructions"]
-    if provider.body_defaults and call.endpoint is CHAT_COMPLETIONS:
-        missing = {**provider.body_defaults, **missing}
+    if defaults and call.endpoint is CHAT_COMPLETIONS:
+        missing = {**defaults, **missing}
     if peek.model and provider.model_name != peek.model:
         replaced["model"] = orjson.dumps(provider.model_name)
     if ask_usage:
@@ -67,8 +70,13 @@ def _spliced(
             append_missing=missing,
             members=peek.members,
         )
-    body = rewrite_body(body, variant.rewrites.body)
-    return rewrite_body(body, route.rewrites.body)
+    return body
+
+
+def _spelling(provider: Provider) -> tuple[Mapping[str, str], Mapping[str, bytes]]:
+    """Its own names of members, and what it wants where a body says nothing."""
+    renames = getattr(provider, "renames", NO_RENAMES)
+    return renames, getattr(provider, "body_defaults", NO_DEFAULTS)
 
 
 def _uploaded(call: RelayCall, body: Upload, variant: Variant, provider: Provider) -> Body:

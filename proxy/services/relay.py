@@ -32,7 +32,7 @@ from proxy.inference.variant import Variant
 from proxy.models.model import Route
 from proxy.models.policy import CallLog, Candidate, ErrorClass, classify
 from proxy.services.endpoints import CHAT_COMPLETIONS, EMBEDDINGS
-from proxy.services.failures import describe
+from proxy.services.failures import describe, unsupported
 from proxy.services.function_call import read_function_call
 from proxy.services.infer_call import VariantFailure
 from proxy.services.lane import Lane
@@ -232,8 +232,8 @@ class RelayService:
         refusal = None if log.attempts else _refusal(progress)
         if refusal is not None:
             raise refusal
-        if isinstance(log.last, UpstreamUnsupported) and len(log.attempts) == 1:
-            raise NotSupported(str(log.last), param="model")
+        if isinstance(log.last, UpstreamUnsupported) and _never_asked(log):
+            raise unsupported(log.last)
         theirs = _last_answer(progress)
         if theirs is not None:
             progress.status, headers, held = theirs
@@ -283,6 +283,11 @@ class RelayService:
         await self._lane.recorder.exchange(
             build_exchange(progress, reason, seconds, self._lane.settings)
         )
+
+
+def _never_asked(log: CallLog) -> bool:
+    """Whether no provider could be asked at all."""
+    return all(attempt.error == UpstreamUnsupported.kind for attempt in log.attempts)
 
 
 def _is_final(progress: Progress, variant: Variant) -> bool:

@@ -2,24 +2,85 @@
 
 from __future__ import annotations
 
-from proxy.errors import UpstreamError, UpstreamUnsupported
+import time
+from dataclasses import dataclass, replace
+
+from proxy.errors import UpstreamError, UpstreamUnserved
 from proxy.inference.variant import Variant
 from proxy.models.model import Route
 from proxy.models.policy import Candidate
-from proxy.models.rewrite import rewrite_headers
-from proxy.providers.base import NeutralProvider, answers_neutrally, makes_vectors, title_of
+from proxy.models.rewrite import rewrite_body, rewrite_headers
+from proxy.providers.base import (
+    Attempt,
+    HttpProvider,
+    NeutralProvider,
+    RelayProvider,
+    answers_neutrally,
+    makes_vectors,
+    relays,
+)
 from proxy.services.endpoints import CHAT_COMPLETIONS, EMBEDDINGS
+from proxy.services.faults import explain
 from proxy.services.lane import Lane
 from proxy.services.neutral_attempt import answer_embeddings, answer_neutrally
 from proxy.services.outgoing import outgoing_body
 from proxy.services.recording_tap import RecordingTap
 from proxy.services.relay_call import Progress, RelayCall
 from proxy.services.relay_sink import RelaySink
+from proxy.services.translation import TranslatingSink, Translation, Wording
 from proxy.telemetry.metrics import RouteCells
-from proxy.types.ports import Body, Client, Limits
+from proxy.types.ports import Body, Client, Headers, Limits
+from proxy.types.request import ModelRequest
+from proxy.types.secrets import Secret
+from proxy.wire.chat_completions.request import decode_request
 from proxy.wire.chat_completions.usage_filter import UsageFilter
 
 USAGE_WIRES = ("chat_completions", "completions")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """One attempt on its way out."""
+
+    progress: Progress
+    variant: Variant
+    route: Route
+    secret: Secret
+    limits: Limits
+    sink: RelaySink
+
+    def rewritten(self, body: bytes | Body) -> bytes | Body:
+        """The body after the rules of the configuration, in the provider's protocol."""
+        if isinstance(body, bytes):
+            body = rewrite_body(body, self.variant.rewrites.body)
+            body = rewrite_body(body, self.route.rewrites.body)
+            self.progress.raw_request = body
+        else:
+            self.progress.raw_request = b""
+        return body
+
+    def headers(self, given: Headers) -> Headers:
+        """The headers after the same."""
+        given = rewrite_headers(given, self.variant.rewrites.headers)
+        return rewrite_headers(given, self.route.rewrites.headers)
+
+    def completed(self, asked: ModelRequest) -> ModelRequest:
+        """With what the variant asks for and OpenAI's protocol has no member for."""
+        budget = self.variant.spec.params.thinking_budget_tokens
+        if budget is None:
+            return asked
+        return replace(asked, params=replace(asked.params, thinking_budget_tokens=budget))
+
+    def attempt(self, candidate: Candidate | None) -> Attempt:
+        """The same, for the provider."""
+        return Attempt(
+            secret=self.secret,
+            limits=self.limits,
+            may_resend=self.route.budget.try_retry,
+            headers=self.headers(()),
+            model_name=None if candidate is None else candidate.model.name,
+            provider_name=self.route.name,
+        )
 
 
 class RelayAttempts:
@@ -55,6 +116,7 @@ class RelayAttempts:
         finally:
             progress.waited += now() - began
         failure = None if sink.started else sink.error
+        explain(failure, route.provider)
         cells.attempt(failure.kind if failure else "ok", now() - began)
         return failure
 
@@ -74,7 +136,8 @@ class RelayAttempts:
             progress.status = sink.status
             client.start(sink.status, sink.headers, ours(progress), length=length)
 
-        progress.candidate, progress.route, progress.neutral = candidate, route, None
+        progress.candidate, progress.route = candidate, route
+        progress.neutral = progress.translation = None
         progress.sink = sink = RelaySink(
             client,
             endpoint=call.endpoint,
@@ -92,27 +155,67 @@ class RelayAttempts:
         self, progress: Progress, variant: Variant, route: Route, limits: Limits, sink: RelaySink
     ) -> None:
         call, provider = progress.call, route.provider
-        secret = route.credential(call.credentials, title_of(provider))
+        secret = await route.secret(call.credentials)
         changed = None if progress.function is None else progress.function.changed
         body = outgoing_body(call, variant, route, changed, ask_usage=self._asks_usage(call, route))
-        progress.raw_request = body if isinstance(body, bytes) else b""
-        headers = rewrite_headers(call.headers, variant.rewrites.headers)
-        headers = rewrite_headers(headers, route.rewrites.headers)
-        progress.raw = not answers_neutrally(provider)
+        sending = _Sending(progress, variant, route, secret, limits, sink)
+        progress.raw = False
         if answers_neutrally(provider):
+            body = sending.rewritten(body)
             await self._ask(progress, provider, body, limits, sink)
-            return
+        elif relays(provider) and not _is_foreign(call, provider):
+            progress.raw = True
+            await self._pass_on(sending, provider, sending.rewritten(body))
+        elif call.endpoint is CHAT_COMPLETIONS and isinstance(body, bytes):
+            await self._translate(sending, provider, body)
+        else:
+            raise _unserved(provider, call)
+
+    async def _pass_on(
+        self, sending: _Sending, provider: RelayProvider, body: bytes | Body
+    ) -> None:
+        """To a provider that speaks the client's protocol."""
+        call = sending.progress.call
         request = provider.encode_relay(
             call.upstream_path,
             body,
-            headers,
-            secret,
-            limits,
-            route.budget.try_retry,
+            sending.headers(call.headers),
+            sending.secret,
+            sending.limits,
+            sending.route.budget.try_retry,
             method=call.method,
             query=call.query,
         )
-        await self._lane.transport.send(request, sink)
+        await self._lane.transport.send(request.sealed(), sending.sink)
+
+    async def _translate(self, sending: _Sending, provider: HttpProvider, body: bytes) -> None:
+        """To a provider of another protocol, asked in its own."""
+        progress, settings = sending.progress, self._lane.settings
+        call = progress.call
+        asked = decode_request(body, model_name=provider.model_name, stream=call.peek.stream)
+        outgoing, ignored = provider.encode_chat(
+            sending.completed(asked), sending.attempt(progress.candidate)
+        )
+        self._lane.metrics.ignored(provider.type, ignored)
+        sent = sending.rewritten(outgoing.body)
+        assert isinstance(sent, bytes)
+        tap = RecordingTap(settings.record_limit)
+        progress.translation = Translation(provider.wire, sent, tap)
+        sink = TranslatingSink(
+            sending.sink,
+            provider,
+            Wording(
+                str(call.id),
+                call.peek.model,
+                int(time.time()),
+                call.peek.include_usage,
+                sending.route.discards_unknown,
+            ),
+            tap,
+            stream=call.peek.stream,
+            error_limit=settings.peek_limit,
+        )
+        await self._lane.transport.send(replace(outgoing, body=sent).sealed(), sink)
 
     async def _ask(
         self,
@@ -146,9 +249,7 @@ class RelayAttempts:
                 sink=sink,
             )
         else:
-            raise UpstreamUnsupported(
-                f"a provider of type `{provider.type}` does not serve {call.path}"
-            )
+            raise _unserved(provider, call)
 
     def _asks_usage(self, call: RelayCall, route: Route) -> bool:
         """Whether we ask for the usage chunk of a stream, and take it out again."""
@@ -156,6 +257,15 @@ class RelayAttempts:
             return False
         asks = call.peek.stream and not call.peek.include_usage
         return asks and getattr(route.provider, "usage", "ask") == "ask"
+
+
+def _is_foreign(call: RelayCall, provider: HttpProvider) -> bool:
+    """Whether a chat is asked for that the provider would be told of in another protocol."""
+    return call.endpoint is CHAT_COMPLETIONS and provider.wire != CHAT_COMPLETIONS.wire
+
+
+def _unserved(provider: HttpProvider | NeutralProvider, call: RelayCall) -> UpstreamUnserved:
+    return UpstreamUnserved(f"a provider of type `{provider.type}` does not serve {call.path}")
 
 
 def ours(progress: Progress) -> list[tuple[str, str]]:

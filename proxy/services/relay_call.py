@@ -18,6 +18,7 @@ from proxy.services.infer_call import InferProgress, VariantFailure
 from proxy.services.neutral_attempt import NeutralOutcome
 from proxy.services.relay_sink import RelaySink
 from proxy.services.targets import Target
+from proxy.services.translation import Translation
 from proxy.types.ids import new_id
 from proxy.types.ports import Body, Headers
 from proxy.wire.splice import BodyPeek
@@ -103,6 +104,8 @@ class Progress:
     raw: bool = True
     attempt_began: float = 0.0
     neutral: NeutralOutcome | None = None
+    translation: Translation | None = None
+    """Of a provider that speaks another protocol than the client's."""
     status: int = 0
     recorded: bool = False
     waited: float = 0.0

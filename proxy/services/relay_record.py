@@ -121,10 +121,10 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
         id=new_id().bytes,
         model_name=candidate.model.name,
         provider_name=route.name,
-        wire=call.endpoint.wire if answer is None else "neutral",
+        wire=_wire(progress),
         stream=call.peek.stream,
         raw_request=_kept_request(raw_request, client, settings.record_limit),
-        raw_response=sink.tap.blocks if answer is None else [answer.raw_response.encode()],
+        raw_response=_raw_response(progress),
         response_time_ms=round((sink.last_at - progress.attempt_began) * 1000),
         ttft_ms=round((first - progress.attempt_began) * 1000) if first is not None else None,
         output=b"" if answer is None else blocks_to_json(answer.blocks),
@@ -135,6 +135,22 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
         input_messages=messages_to_json(said.messages) if said is not None else b"",
         prices=b"" if route.prices is None else dump_prices(route.prices),
     )
+
+
+def _wire(progress: Progress) -> str:
+    if progress.neutral is not None:
+        return "neutral"
+    translation = progress.translation
+    return progress.call.endpoint.wire if translation is None else translation.wire
+
+
+def _raw_response(progress: Progress) -> list[bytes]:
+    """What the provider said, in its own words."""
+    if progress.neutral is not None:
+        return [progress.neutral.result().raw_response.encode()]
+    assert progress.sink is not None
+    tap = progress.sink.tap if progress.translation is None else progress.translation.tap
+    return tap.blocks
 
 
 def _kept_request(raw: bytes, client: bytes, limit: int) -> bytes:

@@ -118,6 +118,11 @@ class RelaySink:
         elif error is None:
             self.error = self._judge_whole()
 
+    def take_error(self, error: UpstreamStatus) -> None:
+        """Hold an error's answer, made elsewhere, as if it had come so; `on_end` follows."""
+        self.status, self.headers = error.status or 0, error.headers
+        self._held = [error.body]
+
     # What the service asks.
 
     def body(self) -> bytes:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import orjson
 
-from proxy.errors import UpstreamUnsupported
+from proxy.errors import UpstreamUnserved
 from proxy.inference.prepare import CheckedCall, Prepared, prepare
-from proxy.inference.tools import provider_tools_for, with_tools
+from proxy.inference.tools import provider_tools_for
 from proxy.inference.variant import Variant
 from proxy.models.credentials import CallCredentials
 from proxy.models.model import Route
 from proxy.net.watchdog import Flight
-from proxy.providers.base import NeutralProvider, RelayProvider, title_of
-from proxy.providers.neutral import decode_chat, decode_embeddings, encode_chat, encode_embeddings
+from proxy.providers.base import Attempt, Encoded, HttpProvider, NeutralProvider, relays
+from proxy.providers.neutral import decode_embeddings, encode_embeddings
 from proxy.services.infer_sink import ChunkOutlet
 from proxy.types.embeddings import EmbeddingsAnswer, EmbeddingsRequest
-from proxy.types.ports import Headers, Limits, OutgoingRequest
-from proxy.types.request import NO_EXTRAS, NO_PARAMS, Extras, Params
+from proxy.types.ports import Headers, Limits
+from proxy.types.request import NO_EXTRAS, NO_PARAMS, NO_REST, Extras, Params
 from proxy.types.response import Answer
-from proxy.wire.chat_completions.encode import Addressee
+from proxy.types.secrets import Secret
+from proxy.wire.addressee import Addressee
+from proxy.wire.chat_completions.rest import with_rest
+from proxy.wire.events import StreamReader
 
 AnyAnswer = Answer | EmbeddingsAnswer
 
@@ -37,13 +40,31 @@ class Asked:
     limits: Limits
     headers: Headers
     extras: Extras = NO_EXTRAS
+    members: Mapping[str, bytes] = field(default_factory=lambda: NO_REST)
+    """Raw members of the caller's body that the task does not say."""
 
-    def secret(self) -> str | None:
-        return self.route.credential(self.credentials, title_of(self.route.provider))
+    def attempt(self, secret: Secret) -> Attempt:
+        """The same, for the provider."""
+        return Attempt(
+            secret=secret,
+            limits=self.limits,
+            may_resend=self.route.budget.try_retry,
+            headers=self.headers,
+            model_name=self.model_name,
+            provider_name=self.route.name,
+        )
 
-    @property
-    def may_resend(self) -> Callable[[], bool]:
-        return self.route.budget.try_retry
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How the bytes of an answer are read."""
+
+    wire: str
+    """The protocol that they are in."""
+    decode: Callable[[bytes], AnyAnswer]
+    """A whole answer of status 200; raises UpstreamError when it is none."""
+    stream: StreamReader | None = None
+    """Of a streamed one; None when no stream was asked for."""
 
 
 class ModelTask(Protocol):
@@ -53,18 +74,14 @@ class ModelTask(Protocol):
     def stream(self) -> bool: ...
 
     @property
-    def wire(self) -> str:
-        """The protocol of a provider's raw answer."""
-
-    @property
     def params(self) -> Params:
         """As they are recorded."""
 
-    def encode(self, provider: RelayProvider, asked: Asked) -> OutgoingRequest:
+    def encode(self, provider: HttpProvider, asked: Asked, secret: Secret) -> Encoded:
         """The HTTP request; raises RequestError or UpstreamError where it cannot be made."""
 
-    def decode(self, body: bytes) -> AnyAnswer:
-        """A whole answer of status 200; raises UpstreamError when it is none."""
+    def reader(self, provider: HttpProvider) -> Reader:
+        """Who reads the provider's answer."""
 
     async def ask(
         self,
@@ -106,30 +123,20 @@ class ChatModelTask:
     prepared: Prepared
     stream: bool
 
-    wire = "chat_completions"
-
     @property
     def params(self) -> Params:
         return self.prepared.stored_params
 
-    def encode(self, provider: RelayProvider, asked: Asked) -> OutgoingRequest:
-        route = asked.route
-        request = self.prepared.as_request(route.provider.model_name, stream=self.stream)
+    def encode(self, provider: HttpProvider, asked: Asked, secret: Secret) -> Encoded:
+        request = self.prepared.as_request(provider.model_name, stream=self.stream)
         entries = self.prepared.tool_set.provider_tools
-        extra = provider_tools_for(entries, asked.model_name, route.name)
-        return encode_chat(
-            provider,
-            replace(request, tools=with_tools(request.tools, extra)),
-            asked.secret(),
-            asked.limits,
-            asked.may_resend,
-            asked.headers,
-            model_name=asked.model_name,
-            provider_name=route.name,
-        )
+        own = provider_tools_for(entries, asked.model_name, asked.route.name)
+        request = with_rest(replace(request, provider_tools=own), asked.members)
+        return provider.encode_chat(request, asked.attempt(secret))
 
-    def decode(self, body: bytes) -> Answer:
-        return decode_chat(body)
+    def reader(self, provider: HttpProvider) -> Reader:
+        stream = provider.open_chat_stream() if self.stream else None
+        return Reader(provider.wire, provider.decode_chat, stream)
 
     async def ask(
         self,
@@ -170,7 +177,6 @@ class EmbeddingsTask:
     dimensions: int | None = None
     encoding_format: str | None = None
 
-    wire = "embeddings"
     stream = False
     params = NO_PARAMS
 
@@ -182,18 +188,14 @@ class EmbeddingsTask:
     def for_variant(self, variant: Variant) -> EmbeddingsTask:
         return self
 
-    def encode(self, provider: RelayProvider, asked: Asked) -> OutgoingRequest:
-        return encode_embeddings(
-            provider,
-            self._request(asked),
-            asked.secret(),
-            asked.limits,
-            asked.may_resend,
-            asked.headers,
-        )
+    def encode(self, provider: HttpProvider, asked: Asked, secret: Secret) -> Encoded:
+        if not relays(provider):
+            raise UpstreamUnserved(f"a provider of type `{provider.type}` has no embeddings")
+        attempt = asked.attempt(secret)
+        return Encoded(encode_embeddings(provider, self._request(asked), attempt))
 
-    def decode(self, body: bytes) -> EmbeddingsAnswer:
-        return decode_embeddings(body)
+    def reader(self, provider: HttpProvider) -> Reader:
+        return Reader("embeddings", decode_embeddings)
 
     async def ask(
         self,
@@ -204,7 +206,7 @@ class EmbeddingsTask:
     ) -> EmbeddingsAnswer:
         embed = getattr(provider, "embed", None)
         if embed is None:
-            raise UpstreamUnsupported(f"a provider of type `{provider.type}` has no embeddings")
+            raise UpstreamUnserved(f"a provider of type `{provider.type}` has no embeddings")
         answer: EmbeddingsAnswer = await embed(self._request(asked))
         return answer
 

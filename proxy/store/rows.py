@@ -139,15 +139,15 @@ class RowMapper:
         for (call, decoded), raw in zip(calls, bodies.raw, strict=True):
             identifier = UUID(bytes=call.id)
             sent = self._sent(exchange, call, said, mapped)
-            cost = cost_column(call.cost) if call.cost else self._read_cost(call, mapped)
+            cost = cost_column(call.cost) if call.cost else self._read_cost(call, decoded, mapped)
             mapped.add("model_inferences", model_row(heading, call, identifier, decoded, cost))
             mapped.add("model_inference_data", model_data_row(identifier, decoded, sent, raw))
 
-    def _read_cost(self, call: ModelCall, mapped: Mapped) -> Decimal | None:
+    def _read_cost(self, call: ModelCall, decoded: Decoded, mapped: Mapped) -> Decimal | None:
         if not call.prices or self._reader is None:
             return None
         try:
-            return self._reader.cost(call)
+            return self._reader.cost(call, decoded.events)
         except Exception as error:
             mapped.failed("a cost", error)
             return None

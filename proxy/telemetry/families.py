@@ -57,6 +57,12 @@ ATTEMPTS = _counter(
 RETRIES_REFUSED = _counter(
     "zeroproxy_retries_refused_total", "Retries that an origin's budget did not cover.", "origin"
 )
+IGNORED = _counter(
+    "zeroproxy_ignored_parameters_total",
+    "Parameters that a provider's protocol has no place for, left out of a request.",
+    "provider_type",
+    "parameter",
+)
 GAP = _histogram(
     "zeroproxy_inter_block_seconds",
     "Time between two blocks of a provider's stream.",

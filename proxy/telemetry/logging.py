@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 
 import orjson
 
+NOISY = ("asyncio", "aiohttp", "uvloop", "azure", "botocore", "google", "msal", "urllib3")
+"""Libraries of which only warnings are wanted."""
 SECRETS = re.compile(
     r"(?i)\b(?P<scheme>bearer\s+)[\w.~+/=-]{8,}"
     r"|\b(?P<header>authorization['\"]?\s?[=:]\s?['\"]?)(?:[\w-]+\s)?[^\s'\"]+"
-    r"|\b(?P<prefix>sk-|gsk_|xai-|AIza)[\w-]{8,}"
+    r"|\b(?P<prefix>sk-|gsk_|xai-|AIza|AKIA|ASIA|ya29\.)[\w-]{8,}"
     r"|(?P<userinfo>://[^/\s:@]*:)[^\s/]+(?=@)"
     r"|\b(?P<param>\w*(?:password|passwd|pwd|secret|api[-_]?key|token)['\"]?\s?[=:]\s?)"
     r"(?:'[^']*'|\"[^\"]*\"|(?:bearer\s+)?[^\s&;]+)"
@@ -78,5 +80,5 @@ def set_level(level: str) -> None:
     """Log from this level on; libraries do so from warnings on at the earliest."""
     root = logging.getLogger()
     root.setLevel(level.upper())
-    for noisy in ("asyncio", "aiohttp", "uvloop"):
+    for noisy in NOISY:
         logging.getLogger(noisy).setLevel(max(root.level, logging.WARNING))

@@ -190,6 +190,11 @@ class Metrics:
     def retry_refused(self, origin: str) -> None:
         self.cell(f.RETRIES_REFUSED, self._names.origin(origin)).add(1)
 
+    def ignored(self, provider_type: str, parameters: Sequence[str]) -> None:
+        """Count what was left out of a request because its protocol has no place for it."""
+        for parameter in parameters:
+            self.cell(f.IGNORED, provider_type, parameter).add(1)
+
     def feedback_request(self, metric_name: str) -> None:
         """Count a request for feedback; `metric_name` is a configured or a reserved one."""
         self.cell(f.REQUESTS, "feedback", "", "", metric_name).add(1)

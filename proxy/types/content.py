@@ -1,6 +1,16 @@
 """Content blocks: what messages and answers are made of, and their stored JSON.
 
 The JSON shapes are TensorZero's. A new kind of block is one class with `as_json`, added to `Block`.
+
+`extra` of a block is what a provider's or a client's own form of it has beside the block's fields:
+a raw JSON object, members by their names there. Two names mean the same wherever they turn up:
+
+- `cache_control`: a prompt-cache marker, `{"type": "ephemeral", "ttl"?}`, behind this block;
+- `citations`: a list of the sources of a text.
+
+Everything else in it is for the protocol it came from (`ModelRequest.wire`), and for no other. None
+of it is in the stored JSON, whose readers refuse members that they do not know; the raw bodies, which
+are stored too, have it all.
 """
 
 from __future__ import annotations
@@ -20,6 +30,7 @@ class Text:
     """Plain text."""
 
     text: str
+    extra: bytes | None = None
 
     def as_json(self) -> Json:
         return {"type": "text", "text": self.text}
@@ -54,6 +65,7 @@ class ToolCall:
     id: str
     name: str
     arguments: str
+    extra: bytes | None = None
 
     def as_json(self) -> Json:
         return {
@@ -71,6 +83,12 @@ class ToolResult:
     id: str
     name: str
     result: str
+    """Its text, or the texts among `parts`, joined."""
+    is_error: bool = False
+    """Whether the tool failed."""
+    parts: tuple[Block, ...] = ()
+    """The result in its parts, where it is more than one plain text: texts, files, unknowns."""
+    extra: bytes | None = None
 
     def as_json(self) -> Json:
         return {"type": "tool_result", "name": self.name, "result": self.result, "id": self.id}
@@ -107,6 +125,7 @@ class UrlFile:
     mime_type: str | None = None
     detail: str | None = None
     filename: str | None = None
+    extra: bytes | None = None
 
     def as_json(self) -> Json:
         return {
@@ -127,6 +146,7 @@ class Base64File:
     mime_type: str
     detail: str | None = None
     filename: str | None = None
+    extra: bytes | None = None
 
     def as_json(self) -> Json:
         return {

@@ -6,6 +6,7 @@ each wire, by the name that `ModelCall.wire` bears.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple, Protocol
@@ -38,6 +39,8 @@ class Decoded:
     inference_output: bytes = b""
     """The same blocks as an inference's `output` (`content.output_to_json`), which shows parsed
     tool arguments beside the raw ones; empty when it equals `output`."""
+    events: Sequence[str] = ()
+    """The provider's own texts of a stream's chunks."""
 
 
 class DecodedInput(NamedTuple):
@@ -81,5 +84,6 @@ class OutputReader(Protocol):
     def read(self, details: InferenceDetails, blocks_json: bytes) -> ReadOutput:
         """Read a list of blocks (`Decoded.output`) by the details' tools or output schema."""
 
-    def cost(self, call: ModelCall) -> Decimal | None:
-        """Dollars for the call, by its `prices`; None when it is not known."""
+    def cost(self, call: ModelCall, events: Sequence[str]) -> Decimal | None:
+        """Dollars for the call, by its `prices`; None when it is not known. `events` are its
+        `Decoded.events`."""

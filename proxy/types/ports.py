@@ -58,15 +58,25 @@ class OutgoingRequest:
     limits: Limits
     may_resend: Callable[[], bool]
     """Asked before the request is sent once more because its pooled connection was stale."""
+    seal: Callable[[OutgoingRequest], OutgoingRequest] | None = None
+    """Makes what depends on all the rest, such as a signature; asked when nothing will change any
+    more."""
+
+    def sealed(self) -> OutgoingRequest:
+        """The request as it is to be sent."""
+        return self if self.seal is None else self.seal(self)
 
 
 class Sink(Protocol):
     """Where a transport puts an answer as it comes; called on the event loop, in order."""
 
-    started: bool
-    """Whether the first token has come; until then the first-token limit holds."""
-    finished: bool
-    """Whether the final event has come; the end of the body may then not be long in coming."""
+    @property
+    def started(self) -> bool:
+        """Whether the first token has come; until then the first-token limit holds."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the final event has come; the end of the body may then not be long in coming."""
 
     def on_head(self, status: int, headers: Headers) -> None:
         """Status and headers, once, before any block."""

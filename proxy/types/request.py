@@ -17,6 +17,8 @@ class Message:
 
     role: str
     content: tuple[Block, ...]
+    extra: bytes | None = None
+    """Raw JSON object of a message's further members, for the protocol they came from."""
 
     def as_json(self) -> Json:
         return {"role": self.role, "content": [block.as_json() for block in self.content]}
@@ -28,6 +30,9 @@ class Input:
 
     messages: tuple[Message, ...]
     system: str | bytes | None = None
+    system_parts: tuple[Block, ...] = ()
+    """The system text in its parts, where these say more than their text, such as where to cache.
+    `system` is then their texts, joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Params:
 
 NO_PARAMS = Params()
 NO_CREDENTIALS: Mapping[str, str] = MappingProxyType({})
+NO_REST: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,18 @@ class ModelRequest:
     tool_choice: bytes | None = None
     response_format: bytes | None = None
     parallel_tool_calls: bool | None = None
+    provider_tools: tuple[bytes, ...] = ()
+    """Tools that the provider runs itself, each raw JSON in its own form."""
+    choices: int | None = None
+    """How many answers are asked for; None is one."""
+    logprobs: bool | None = None
+    """Whether log probabilities of the answer's tokens are asked for."""
+    top_logprobs: int | None = None
+    """Of how many tokens at each place."""
+    rest: Mapping[str, bytes] = field(default_factory=lambda: NO_REST)
+    """Raw members of a body in the protocol `wire` that none of these fields says."""
+    wire: str = ""
+    """The protocol from which this was decoded; empty when from none."""
     credentials: Mapping[str, str] = field(default_factory=lambda: NO_CREDENTIALS, repr=False)
     """Values that the caller sent for `dynamic::` locations, by name."""
     extras: Extras = NO_EXTRAS

@@ -15,6 +15,17 @@ FinishReason = Literal["stop", "stop_sequence", "length", "tool_call", "content_
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A further answer to the same request, of those that were asked for (`n`)."""
+
+    index: int
+    """From 1."""
+    blocks: tuple[Block, ...]
+    finish_reason: FinishReason | None = None
+    logprobs: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A model's whole answer, or as much of it as arrived."""
 
@@ -27,6 +38,14 @@ class Answer:
     """The provider's body; of a stream, its chunks joined by newlines."""
     created: int = 0
     """Unix time in seconds that the provider stated."""
+    others: tuple[Choice, ...] = ()
+    """Where several answers were asked for, those after the first."""
+    logprobs: bytes | None = None
+    """Raw JSON in OpenAI's form: `{"content": [{"token", "logprob", "bytes", "top_logprobs"}]}`."""
+    stop_sequence: str | None = None
+    """The configured text that ended the answer."""
+    service_tier: str = ""
+    """In which the provider says it was served; empty when it does not."""
 
     def signed_by(self, provider_type: str, model_name: str, provider_name: str) -> Answer:
         """The same with its author's name on what only that one understands."""
@@ -40,6 +59,8 @@ class TextDelta:
 
     id: str
     text: str
+    extra: bytes | None = None
+    """As `Text.extra`; what comes later adds members, and items to `citations`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +70,8 @@ class ToolCallDelta:
     id: str
     name: str | None
     arguments: str
+    extra: bytes | None = None
+    """As `ToolCall.extra`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +86,8 @@ class ThoughtDelta:
     summary_text: str | None = None
     provider_type: str | None = None
     """None where it goes without saying: the provider that is being listened to."""
+    extra_data: bytes | None = None
+    """As `Thought.extra_data`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +114,30 @@ def as_delta(identifier: str, block: Block) -> Delta:
     """A whole block as the only part of itself; tool calls keep their own id."""
     match block:
         case Text(text):
-            return TextDelta(identifier, text)
+            return TextDelta(identifier, text, block.extra)
         case ToolCall():
-            return ToolCallDelta(block.id, block.name, block.arguments)
+            return ToolCallDelta(block.id, block.name, block.arguments, block.extra)
         case Thought():
             return ThoughtDelta(
-                identifier, block.text, block.signature, provider_type=block.provider_type
+                identifier,
+                block.text,
+                block.signature,
+                provider_type=block.provider_type,
+                extra_data=block.extra_data,
             )
         case Unknown(data):
             return UnknownDelta(identifier, data)
     return UnknownDelta(identifier, orjson.dumps(block.as_json()))
+
+
+@dataclass(frozen=True, slots=True)
+class OtherDelta:
+    """More of a choice after the first."""
+
+    index: int
+    deltas: tuple[Delta, ...] = ()
+    finish_reason: FinishReason | None = None
+    logprobs: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +153,15 @@ class Chunk:
     created: int = 0
     error: UpstreamError | None = None
     """An error that the provider reports between two chunks, after which it goes on."""
+    others: tuple[OtherDelta, ...] = ()
+    """Of the choices after the first."""
+    logprobs: bytes | None = None
+    """As `Answer.logprobs`, of this chunk's tokens."""
+    stop_sequence: str | None = None
+    service_tier: str = ""
+
+    def without_unknown(self) -> Chunk:
+        """The same, less what has no neutral form."""
+        return replace(
+            self, deltas=tuple(each for each in self.deltas if not isinstance(each, UnknownDelta))
+        )

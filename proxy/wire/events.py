@@ -1,4 +1,5 @@
-"""Streamed answers, decoded event by event: what all protocols over server-sent events do alike."""
+"""Streamed answers, decoded as they come: what all protocols do alike, and those over server-sent
+events in particular."""
 
 from __future__ import annotations
 
@@ -11,18 +12,16 @@ from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES, Event, SSEParser
 UNREADABLE = "a chunk of the provider's stream cannot be read"
 
 
-class EventDecoder(ABC):
-    """Fed the bytes of a stream, gives its chunks: one for each event that holds JSON.
+class StreamReader(ABC):
+    """Fed the bytes of a stream, cut anywhere, gives its chunks.
 
-    Raises nothing: an event that cannot be read is passed over and leaves `damaged` behind; with
+    Raises nothing: what cannot be read is passed over and leaves `damaged` behind; with
     `tell_damage`, a chunk that is an error stands in its place.
     """
 
-    def __init__(
-        self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, *, tell_damage: bool = False
-    ) -> None:
+    def __init__(self, *, tell_damage: bool = False) -> None:
         self.done = False
-        """`[DONE]` has come, which only some servers send; what comes after it does not count."""
+        """The protocol's own mark of the end has come; what comes after it does not count."""
         self.finished = False
         """The provider said why its answer ends."""
         self.damaged = False
@@ -32,19 +31,36 @@ class EventDecoder(ABC):
         self.error_body = b""
         """What such an event said."""
         self._tell_damage = tell_damage
-        self._parser = SSEParser(max_event_bytes)
 
     @property
     def complete(self) -> bool:
-        """Whether the answer came to its end; many servers send no `[DONE]`."""
+        """Whether the answer came to its end; many servers send no mark of it."""
         return (self.done or self.finished) and self.error_status is None
 
+    @abstractmethod
     def feed(self, block: bytes) -> list[Chunk]:
         """The chunks that this block completes."""
+
+    @abstractmethod
+    def close(self) -> list[Chunk]:
+        """The last chunks, at the end of the body, however it came."""
+
+
+class EventDecoder(StreamReader):
+    """Of a stream of server-sent events: one chunk for each event that holds JSON."""
+
+    def __init__(
+        self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, *, tell_damage: bool = False
+    ) -> None:
+        super().__init__(tell_damage=tell_damage)
+        self._parser = SSEParser(max_event_bytes)
+
+    def feed(self, block: bytes) -> list[Chunk]:
+        """See `StreamReader.feed`."""
         return self._decode(self._parser.feed(block))
 
     def close(self) -> list[Chunk]:
-        """The last chunks, at the end of the body, however it came."""
+        """See `StreamReader.close`."""
         damaged, self._tell_damage = self.damaged, False
         chunks = self._decode(self._parser.close())
         self.damaged = damaged  # an event that was cut short is no damage

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from proxy.errors import UpstreamGarbage
@@ -10,7 +10,7 @@ from proxy.types.content import ToolCall, blocks_to_json, output_to_json
 from proxy.types.decoded import Decoded
 from proxy.types.response import Answer
 from proxy.wire.accumulate import ChunkAccumulator
-from proxy.wire.events import EventDecoder
+from proxy.wire.events import StreamReader
 
 NO_ANSWER = Answer(id="", blocks=())
 
@@ -26,6 +26,8 @@ class ReadAnswer:
     """Of an error that the provider put into the answer, the status that it stands for."""
     unread: str = ""
     """What could not be read; empty when all could, or when the bytes just end too early."""
+    events: Sequence[str] = ()
+    """The provider's own texts of a stream's chunks."""
 
     def to_decoded(self) -> Decoded:
         """What the writer asks for."""
@@ -43,6 +45,7 @@ class ReadAnswer:
             complete=self.complete,
             error=self.unread,
             inference_output=output_to_json(answer.blocks) if called else b"",
+            events=self.events,
         )
 
 
@@ -50,7 +53,7 @@ def read_blocks(
     stream: bool,
     blocks: Iterable[bytes],
     read_whole: Callable[[bytes], ReadAnswer],
-    decoder: EventDecoder,
+    decoder: StreamReader,
 ) -> ReadAnswer:
     """Read an answer given in blocks as they came.
 
@@ -69,9 +72,15 @@ def read_blocks(
     return ReadAnswer(NO_ANSWER, False, unread="no JSON" if body else "")
 
 
-def _read_stream(body: bytes, decoder: EventDecoder) -> ReadAnswer:
+def _read_stream(body: bytes, decoder: StreamReader) -> ReadAnswer:
     accumulator = ChunkAccumulator()
     for chunk in (*decoder.feed(body), *decoder.close()):
         accumulator.add(chunk)
     unread = "an event of the stream" if decoder.damaged else ""
-    return ReadAnswer(accumulator.answer(), decoder.complete, decoder.error_status, unread)
+    return ReadAnswer(
+        accumulator.answer(),
+        decoder.complete,
+        decoder.error_status,
+        unread,
+        accumulator.raw_chunks,
+    )

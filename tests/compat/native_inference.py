@@ -429,10 +429,6 @@ def _errors() -> None:
     nobody = native("Function `empty` has no variants")
     fails("A function without variants: 500", ask(function_name="empty"), 500, nobody)
     line = "What is configured and not built: 501 with its name"
-    fails(line, ask("unbuilt"), 501, mentions("provider type `aws_bedrock` is not built yet"))
-    named = mentions("provider type `anthropic` is not built yet")
-    fails(line, ask(function_name="unbuilt"), 501, named)
-    fails(line, ask("openai::responses::x"), 501, mentions("`openai::responses::NAME`"))
     later = mentions("experimentation type `adaptive` is not built yet")
     fails(line, ask(function_name="adaptive"), 501, later)
 

@@ -94,7 +94,6 @@ def build_config(api_base: str) -> dict[str, Any]:
             "keyed": _model(_upstream(api_base, api_key_location="dynamic::MY_KEY")),
             "priced": _model(_upstream(api_base, cost=PRICES)),
             "private": _model(_upstream(api_base)) | {"namespace": "lab"},
-            "unbuilt": _model({"type": "aws_bedrock", "model_id": "m", "region": "sdk"}),
             "fallback": {
                 "routing": ["first", "second"],
                 "providers": {"first": _dummy("error_with_raw_response"), "second": _dummy("good")},
@@ -176,7 +175,6 @@ def build_functions() -> dict[str, Any]:
             },
             "variants": {key: {"type": "chat_completion", "model": "sent"} for key in ("a", "b")},
         },
-        "unbuilt": _function(v="anthropic::some-model"),
         "adaptive": {
             "type": "chat",
             "experimentation": {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from proxy.config.findings import Finding, Path, Tree
 from proxy.config.rules.credentials import AWS, CLOUD_KEY, GOOGLE, KEY, literal, parsed
 from proxy.config.schema.addresses import is_http_url
 from proxy.config.schema.credentials import (
+    CallerCredential,
     CredentialLocation,
     DynamicLocation,
     EnvLocation,
@@ -27,7 +29,9 @@ _KEYED = (
     *GOOGLE,
 )
 """Their one address lets nobody in without a key."""
+_WITH_SDK = (*GOOGLE, "azure")
 _PAIR = ("access_key_id", "secret_access_key")
+REGION = re.compile(r"[a-z0-9-]+\Z")
 
 
 def check_locations(tree: Tree) -> Iterator[Finding]:
@@ -36,7 +40,7 @@ def check_locations(tree: Tree) -> Iterator[Finding]:
         kind = str(provider.get("type"))
         key = CLOUD_KEY if kind in GOOGLE else KEY
         found = parsed(provider.get(key))
-        if kind not in GOOGLE and _holds(found, SdkLocation):
+        if kind not in _WITH_SDK and _holds(found, SdkLocation):
             yield _misplaced((*path, key), f"a provider of type `{kind}`", "`sdk` is for clouds")
         if path[0] == "models" and kind in _KEYED and isinstance(found, NoCredential):
             yield _misplaced((*path, key), f"a provider of type `{kind}`", "it wants a key")
@@ -71,6 +75,9 @@ def _check_region(path: Path, provider: Tree) -> Iterator[Finding]:
         message = f"a provider of type `{provider.get('type')}` needs a region"
         remedy = "write `region: sdk` to have it detected, or its name, such as `us-east-1`"
         yield Finding((*path, "region"), message, remedy)
+    elif isinstance(region, str) and literal(region) is None and not REGION.match(region):
+        remedy = "write its name, such as `us-east-1`, a location, or `sdk`"
+        yield Finding((*path, "region"), "not the name of a region", remedy)
 
 
 def _check_address(path: Path, provider: Tree) -> Iterator[Finding]:
@@ -91,10 +98,19 @@ def _check_pair(path: Path, provider: Tree) -> Iterator[Finding]:
     if provider.get("session_token") is not None and not given:
         message = "`session_token` needs `access_key_id` and `secret_access_key`"
         yield Finding((*path, "session_token"), message, "add both, or remove it")
-    first, second = (literal(provider.get(key)) for key in _PAIR)
-    if first is not None and second is not None and type(first) is not type(second):
+    kinds = [type(found) for key in _PAIR if (found := literal(provider.get(key))) is not None]
+    if len(kinds) == 2 and kinds[0] is not kinds[1]:
         message = "`access_key_id` and `secret_access_key` must have locations of one kind"
         yield Finding(path, message, "write both as `env::`, both as `dynamic::`, or both as `sdk`")
+    token = literal(provider.get("session_token"))
+    if len(kinds) == 2 and token is not None and type(token) not in (kinds[0], SdkLocation):
+        message = "`session_token` must have a location of the same kind as the keys"
+        yield Finding((*path, "session_token"), message, "write it as the keys, or remove it")
+    for key in (*_PAIR, "session_token"):
+        if isinstance(literal(provider.get(key)), NoCredential | CallerCredential):
+            message = f"no location for `{key}`"
+            remedy = "write `env::VAR_NAME`, `path::FILE_PATH`, `dynamic::KEY_NAME` or `sdk`"
+            yield Finding((*path, key), message, remedy)
 
 
 def _check_bearer(path: Path, provider: Tree) -> Iterator[Finding]:
@@ -105,6 +121,6 @@ def _check_bearer(path: Path, provider: Tree) -> Iterator[Finding]:
     if location is not None and not isinstance(location, EnvLocation | DynamicLocation):
         message = "no location for `api_key`"
         yield Finding(place, message, "write `env::VAR_NAME` or `dynamic::KEY_NAME`")
-    if any(provider.get(key) is not None for key in _PAIR):
+    if any(provider.get(key) is not None for key in (*_PAIR, "session_token")):
         message = "cannot specify both `api_key` and `access_key_id` or `secret_access_key`"
         yield Finding(place, message, "keep one way")

@@ -110,6 +110,20 @@ def absence(location: CredentialLocation, environ: Mapping[str, str]) -> tuple[s
     return None
 
 
+def found_value(location: CredentialLocation, environ: Mapping[str, str]) -> str | None:
+    """What a variable or a file holds; None where nothing is, and of all other locations."""
+    if isinstance(location, EnvLocation):
+        return environ.get(location.variable)
+    if isinstance(location, PathFromEnvLocation):
+        file = environ.get(location.variable)
+    else:
+        file = location.path if isinstance(location, PathLocation) else None
+    try:
+        return None if file is None else FilePath(file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+
+
 def _variable_absence(
     variable: str, environ: Mapping[str, str], example: str
 ) -> tuple[str, str] | None:

@@ -10,14 +10,12 @@ from proxy.config.named_files import JUDGES, VARIANTS
 from proxy.config.schema.providers import PROVIDER_TYPES
 from proxy.config.schema.shorthands import (
     EMBEDDING_SHORTHAND_TYPES,
-    RESPONSES_SHORTHAND,
     SHORTHAND_TYPES,
-    UNBUILT_SHORTHANDS,
+    shorthand_fault,
 )
 from proxy.config.schema.variants import BEST_OF_N, CHAIN_OF_THOUGHT, MIXTURE_OF_N
 from proxy.config.tree import table, tables
 
-_SHORTHANDS = (*SHORTHAND_TYPES, *UNBUILT_SHORTHANDS)
 _OWN = "tensorzero::"
 
 
@@ -28,7 +26,7 @@ def check_models(tree: Tree) -> Iterator[Finding]:
         for path, variant in tables(tree, *pattern):
             name = variant.get("model")
             if isinstance(name, str) and name:
-                yield from _check_model((*path, "model"), name, configured, _SHORTHANDS)
+                yield from _check_model((*path, "model"), name, configured, SHORTHAND_TYPES)
             name = variant.get("embedding_model")
             if isinstance(name, str) and name:
                 known = list(table(tree, "embedding_models"))
@@ -40,9 +38,12 @@ def _check_model(
     path: Path, name: str, configured: list[str], shorthands: tuple[str, ...]
 ) -> Iterator[Finding]:
     prefix, separator, rest = name.partition("::")
-    if name in configured or (separator and rest and prefix in (*shorthands, "dummy")):
+    if name in configured:
         return
-    if name == RESPONSES_SHORTHAND or (separator and prefix in PROVIDER_TYPES and rest):
+    if separator and prefix in (*shorthands, "dummy"):
+        if (fault := shorthand_fault(prefix, rest)) is not None:
+            yield Finding(path, f"`{prefix}::`: {fault}", "complete it, or name another model")
+    elif separator and prefix in PROVIDER_TYPES and rest:
         message = f"there is no shorthand `{prefix}::`: such a provider needs more than a name"
         remedy = f"define a model under `{_section(path)}` with a provider of `type: {prefix}`"
         yield Finding(path, message, remedy)

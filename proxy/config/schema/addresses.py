@@ -9,13 +9,15 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator
 
-from proxy.config.schema.base import NotBuilt, Shown, problem
+from proxy.config.schema.base import Shown, problem
 
 OPENAI_API_BASE = "https://api.openai.com/v1/"
 OLLAMA_API_BASE = "http://localhost:11434/v1/"
 ENV_PREFIX = "env::"
+DYNAMIC_PREFIX = "dynamic::"
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f#/<>?@\[\\\]^|%]")
 """What no host may hold (WHATWG URL, 3.5), but for the colons of IPv6."""
+_PLACE = re.compile(r"[a-z0-9-]+\Z")
 _NAMED = re.compile(r"(env|dynamic)::[^\s=\0]+\Z")
 
 
@@ -65,9 +67,16 @@ def _check_endpoint(value: Any) -> Any:
 
 ApiBase = Annotated[str, BeforeValidator(_check_api_base), Shown("URL")]
 Endpoint = Annotated[
-    str,
-    BeforeValidator(_check_endpoint),
-    NotBuilt("an endpoint that comes with the request", ("dynamic::",), blocks=True),
-    Shown("URL or `env::VAR`"),
+    str, BeforeValidator(_check_endpoint), Shown("URL, `env::VAR` or `dynamic::KEY`")
 ]
 """Loading puts the variable's value in the place of `env::VAR`."""
+
+
+def _check_place(value: Any) -> Any:
+    if isinstance(value, str) and not _PLACE.match(value):
+        raise problem("not the name of a location", "write it like `us-central1` or `global`")
+    return value
+
+
+Place = Annotated[str, BeforeValidator(_check_place), Shown("location")]
+"""It becomes a part of a host's name, so that nothing else may be in it."""

@@ -1,13 +1,14 @@
-"""Vendors with protocols of their own: their entries are valid, their calls are not built yet."""
+"""Vendors with protocols of their own, and clouds with credentials of their own."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from proxy.config.schema.addresses import ApiBase
-from proxy.config.schema.base import Many, Section, problem
+from proxy.config.schema.addresses import ApiBase, Place
+from proxy.config.schema.base import Many, NoEffect, Section, problem
 from proxy.config.schema.credentials import (
     CredentialLocation,
     EnvLocation,
@@ -15,6 +16,7 @@ from proxy.config.schema.credentials import (
     Location,
     PathFromEnvLocation,
     SdkLocation,
+    ServiceAccounts,
     SimpleLocation,
 )
 from proxy.config.schema.provider_base import CommonProvider
@@ -36,19 +38,33 @@ AWS_KEYS = (
 """Keys of the AWS types that can name a location."""
 
 
-class CloudProvider(CommonProvider):
-    not_built: ClassVar[str] = "provider type `{type}`"
+REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
+"""Those that name the region which `sdk` stands for."""
+BEARER_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
+GOOGLE_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+_PROVIDER_TOOLS = "Tools that the provider runs itself, in its own form."
+_OF_GOOGLE = (
+    "Another base URL than Google's, for private endpoints and tests; it ends in the version, such "
+    "as `{version}/`. This key is ours: TensorZero's gateway has none."
+)
 
 
-class AnthropicProvider(CloudProvider):
+class AnthropicProvider(CommonProvider):
     type: Literal["anthropic"] = Field(description="Anthropic.")
     model_name: str = Field(min_length=1, description="The model's name at the provider.")
-    api_base: ApiBase | None = Field(None, description="Its base URL, if not Anthropic's.")
+    api_base: ApiBase | None = Field(
+        None,
+        description="Another address than Anthropic's: of the endpoint itself, such as "
+        "`https://example.com/v1/messages`.",
+    )
     api_key_location: Location = Field(
         CLOUD_LOCATIONS["anthropic"], description="Where its key is found."
     )
-    beta_structured_outputs: bool | None = Field(None, description="Asks for this beta.")
-    provider_tools: Many[Any] = Field((), description="Tools that the provider runs itself.")
+    beta_structured_outputs: Annotated[
+        bool | None, NoEffect("structured outputs need no beta any more")
+    ] = Field(None, description="Deprecated.")
+    provider_tools: Many[Any] = Field((), description=_PROVIDER_TOOLS)
 
 
 class AwsKeys(Section):
@@ -63,12 +79,37 @@ class AwsKeys(Section):
     secret_access_key: SimpleLocation | None = Field(None, description="Where the key is found.")
     session_token: SimpleLocation | None = Field(None, description="Where the token is found.")
 
+    bearer_variable: ClassVar[str] = ""
+    """The variable whose bearer key serves where no key is configured."""
+
+    @property
+    def region_location(self) -> CredentialLocation | str:
+        """Where the region is, or its name."""
+        return SdkLocation() if self.region is None else self.region
+
+    def bearer_location(self, environ: Mapping[str, str]) -> CredentialLocation | None:
+        """Where a bearer key is, which takes the place of a signature."""
+        configured: CredentialLocation | None = getattr(self, "api_key", None)
+        signs = self.access_key_id or self.secret_access_key or self.session_token
+        if configured is None and signs is None and environ.get(self.bearer_variable):
+            return EnvLocation(self.bearer_variable)
+        return configured
+
     @property
     def api_key_location(self) -> CredentialLocation:
-        return self.access_key_id or SdkLocation()
+        """Where the secret is that lets calls in."""
+        return getattr(self, "api_key", None) or self.secret_access_key or SdkLocation()
+
+    @property
+    def locations(self) -> tuple[CredentialLocation, ...]:
+        """All that the entry names."""
+        found = (getattr(self, key, None) for key in AWS_KEYS)
+        return tuple(each for each in found if each is not None and not isinstance(each, str))
 
 
-class BedrockProvider(AwsKeys, CloudProvider):
+class BedrockProvider(AwsKeys, CommonProvider):
+    bearer_variable: ClassVar[str] = BEARER_VARIABLE
+
     type: Literal["aws_bedrock"] = Field(description="AWS Bedrock.")
     model_id: str = Field(min_length=1, description="The model's id there.")
     api_key: SimpleLocation | None = Field(
@@ -76,37 +117,23 @@ class BedrockProvider(AwsKeys, CloudProvider):
     )
 
 
-class SagemakerProvider(AwsKeys, CloudProvider):
+class SagemakerProvider(AwsKeys, CommonProvider):
     type: Literal["aws_sagemaker"] = Field(description="AWS SageMaker.")
     endpoint_name: str = Field(min_length=1, description="The endpoint's name there.")
     model_name: str = Field(min_length=1, description="The model's name in requests.")
     hosted_provider: Literal["openai", "tgi"] = Field(description="The protocol it speaks.")
 
 
-class VertexAnthropicProvider(CloudProvider):
-    type: Literal["gcp_vertex_anthropic"] = Field(description="Anthropic's models on GCP Vertex.")
-    model_id: str = Field(min_length=1, description="The model's id there.")
-    location: str = Field(min_length=1, description="The region.")
-    project_id: str = Field(min_length=1, description="The project.")
-    api_key_location: Location = Field(
-        CLOUD_LOCATIONS["gcp_vertex_anthropic"],
-        validation_alias="credential_location",
-        description="Where its service account is found.",
-    )
-    provider_tools: Many[Any] = Field((), description="Tools that the provider runs itself.")
+class GoogleKeys(Section):
+    """What the types of Google's cloud share."""
 
-
-class VertexGeminiProvider(CloudProvider):
-    type: Literal["gcp_vertex_gemini"] = Field(description="Gemini on GCP Vertex.")
     model_id: str | None = Field(None, min_length=1, description="The model's id there, or:")
-    endpoint_id: str | None = Field(None, min_length=1, description="A tuned model's endpoint.")
-    location: str = Field(min_length=1, description="The region.")
+    endpoint_id: str | None = Field(None, min_length=1, description="The endpoint of one's own.")
+    location: Place = Field(description="The location, such as `us-central1` or `global`.")
     project_id: str = Field(min_length=1, description="The project.")
-    api_key_location: Location = Field(
-        CLOUD_LOCATIONS["gcp_vertex_gemini"],
-        validation_alias="credential_location",
-        description="Where its service account is found.",
-    )
+    api_base: ApiBase | None = Field(None, description=_OF_GOOGLE.format(version="v1"))
+
+    tokens: ClassVar[ServiceAccounts] = ServiceAccounts(GOOGLE_SCOPE)
 
     @model_validator(mode="before")
     @classmethod
@@ -121,9 +148,29 @@ class VertexGeminiProvider(CloudProvider):
         return data
 
 
-class GeminiProvider(CloudProvider):
+class VertexAnthropicProvider(GoogleKeys, CommonProvider):
+    type: Literal["gcp_vertex_anthropic"] = Field(description="Anthropic's models on GCP Vertex.")
+    api_key_location: Location = Field(
+        CLOUD_LOCATIONS["gcp_vertex_anthropic"],
+        validation_alias="credential_location",
+        description="Where its service account is found, or `sdk`.",
+    )
+    provider_tools: Many[Any] = Field((), description=_PROVIDER_TOOLS)
+
+
+class VertexGeminiProvider(GoogleKeys, CommonProvider):
+    type: Literal["gcp_vertex_gemini"] = Field(description="Gemini on GCP Vertex.")
+    api_key_location: Location = Field(
+        CLOUD_LOCATIONS["gcp_vertex_gemini"],
+        validation_alias="credential_location",
+        description="Where its service account is found, or `sdk`.",
+    )
+
+
+class GeminiProvider(CommonProvider):
     type: Literal["google_ai_studio_gemini"] = Field(description="Gemini with a key.")
     model_name: str = Field(min_length=1, description="The model's name at the provider.")
+    api_base: ApiBase | None = Field(None, description=_OF_GOOGLE.format(version="v1beta"))
     api_key_location: Location = Field(
         CLOUD_LOCATIONS["google_ai_studio_gemini"], description="Where its key is found."
     )

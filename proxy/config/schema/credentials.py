@@ -162,6 +162,22 @@ LiteralOrLocation = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceAccounts:
+    """Of a provider's type: files and variables hold a service account's JSON, for which tokens of
+    this scope are fetched, `sdk` is the default identity, and what a call brings is a token."""
+
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """Of a provider's type: `sdk` is the machine's identity, for which tokens of this scope are
+    fetched; all other locations hold keys."""
+
+    scope: str
+
+
 def leaves(location: CredentialLocation) -> tuple[CredentialLocation, ...]:
     """The simple locations in it, in the order in which they are tried."""
     if isinstance(location, FallbackLocation):

@@ -18,7 +18,7 @@ class CommonProvider(Section):
     timeouts: Timeouts = Field(Timeouts(), description="Limits of one attempt.")
     extra_body: ExtraBody = Field((), description="Changes to the request body.")
     extra_headers: ExtraHeaders = Field((), description="Changes to the request headers.")
-    discard_unknown_chunks: Annotated[bool, NotBuilt()] = Field(
+    discard_unknown_chunks: bool = Field(
         False, description="Drops chunks of streams that are not understood, with a warning."
     )
     cost: Costs = Field((), description="What calls cost.")

@@ -17,8 +17,9 @@ class KeyDefaults(Section):
 
 
 class CloudDefaults(Section):
-    credential_location: Location = Field(
-        description="Where the service account is found unless they say so."
+    api_key_location: Location = Field(
+        validation_alias="credential_location",
+        description="Where the service account is found, or `sdk`, unless they say so.",
     )
 
 
@@ -83,27 +84,15 @@ class VertexType(CloudType):
 _KEY = Field(KeyType(), description="Of providers of this type.")
 _CLOUD = Field(CloudType(), description="Of providers of this type.")
 
-_ANTHROPIC, _STUDIO, _VERTEX_ANTHROPIC, _VERTEX_GEMINI = (
-    NotBuilt(f"provider type `{each}`")
-    for each in (
-        "anthropic",
-        "google_ai_studio_gemini",
-        "gcp_vertex_anthropic",
-        "gcp_vertex_gemini",
-    )
-)
-
 
 class ProviderTypes(Section):
-    anthropic: Annotated[KeyType, _ANTHROPIC] = _KEY
+    anthropic: KeyType = _KEY
     azure: KeyType = _KEY
     deepseek: KeyType = _KEY
     fireworks: FireworksType = Field(FireworksType(), description="Of providers of this type.")
-    gcp_vertex_anthropic: Annotated[CloudType, _VERTEX_ANTHROPIC] = _CLOUD
-    gcp_vertex_gemini: Annotated[VertexType, _VERTEX_GEMINI] = Field(
-        VertexType(), description="Of providers of this type."
-    )
-    google_ai_studio_gemini: Annotated[KeyType, _STUDIO] = _KEY
+    gcp_vertex_anthropic: CloudType = _CLOUD
+    gcp_vertex_gemini: VertexType = Field(VertexType(), description="Of providers of this type.")
+    google_ai_studio_gemini: KeyType = _KEY
     groq: KeyType = _KEY
     hyperbolic: KeyType = _KEY
     mistral: KeyType = _KEY

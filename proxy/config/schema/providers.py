@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from proxy.config.schema.addresses import (
+    DYNAMIC_PREFIX,
     OLLAMA_API_BASE,
     OPENAI_API_BASE,
     ApiBase,
     Endpoint,
 )
-from proxy.config.schema.base import Many, NoEffect, NotBuilt, Section
+from proxy.config.schema.base import Many, Section
 from proxy.config.schema.cloud_providers import (
     CLOUD_LOCATIONS,
     AnthropicProvider,
@@ -27,6 +29,7 @@ from proxy.config.schema.credentials import (
     CredentialLocation,
     EnvLocation,
     FallbackLocation,
+    Identities,
     Location,
     NoCredential,
 )
@@ -48,8 +51,7 @@ COMPATIBLE_TYPES = (
     "vllm",
     "xai",
 )
-BUILT_TYPES = (*COMPATIBLE_TYPES, "dummy")
-UNBUILT_TYPES = (
+OTHER_TYPES = (
     "anthropic",
     "aws_bedrock",
     "aws_sagemaker",
@@ -57,7 +59,10 @@ UNBUILT_TYPES = (
     "gcp_vertex_gemini",
     "google_ai_studio_gemini",
 )
-PROVIDER_TYPES = (*BUILT_TYPES, *UNBUILT_TYPES)
+"""Those with protocols of their own."""
+PROVIDER_TYPES = (*COMPATIBLE_TYPES, "dummy", *OTHER_TYPES)
+SOVEREIGN_CLOUDS = (".azure.us", ".azure.cn")
+"""Ends of hosts in Azure's clouds that have token servers of their own."""
 ADDRESSLESS_TYPES = ("sglang", "tgi", "vllm")
 """Servers of one's own: they have no address unless the configuration names it."""
 
@@ -113,33 +118,47 @@ class OpenAIKeys(Section):
     api_key_location: Location = Field(
         DEFAULT_LOCATIONS["openai"], description="Where its key is found."
     )
-    api_type: Annotated[
-        Literal["chat_completions", "responses"],
-        NotBuilt("`api_type: responses`", ("responses",), blocks=True),
-    ] = Field("chat_completions", description="Which of its APIs is called.")
-    include_encrypted_reasoning: Annotated[bool, NotBuilt()] = Field(
+    api_type: Literal["chat_completions", "responses"] = Field(
+        "chat_completions", description="Which of its APIs is called."
+    )
+    include_encrypted_reasoning: bool = Field(
         False, description="Of the Responses API: asks for reasoning that can be sent back."
     )
-    provider_tools: Annotated[Many[Any], NotBuilt()] = Field(
+    provider_tools: Many[Any] = Field(
         (), description="Of the Responses API: tools that the provider runs itself."
     )
-    content_type_overrides: Annotated[
-        Mapping[str, Literal["image_url", "file", "input_audio"]], NotBuilt()
-    ] = Field(default_factory=dict, description="Which content block a kind of file becomes.")
+    content_type_overrides: Mapping[str, Literal["image_url", "file", "input_audio"]] = Field(
+        default_factory=dict, description="Which content block a kind of file becomes."
+    )
 
 
 class OpenAIProvider(OpenAIKeys, CommonProvider): ...
 
 
 class AzureKeys(Section):
-    type: Literal["azure"] = Field(description="Azure OpenAI, with a key.")
+    type: Literal["azure"] = Field(description="Azure OpenAI.")
     deployment_id: str = Field(min_length=1, description="The deployment's name there.")
     endpoint: Endpoint = Field(
         description="The resource's URL, such as `https://my-resource.openai.azure.com`."
     )
     api_key_location: Location = Field(
-        DEFAULT_LOCATIONS["azure"], description="Where its key is found."
+        DEFAULT_LOCATIONS["azure"],
+        description="Where its key is found; `sdk` is the machine's identity at Microsoft Entra, "
+        "without a key.",
     )
+
+    @property
+    def endpoint_key(self) -> str | None:
+        """Under which name a call brings the address, where it does."""
+        key = self.endpoint.removeprefix(DYNAMIC_PREFIX)
+        return key if key != self.endpoint else None
+
+    @property
+    def tokens(self) -> Identities:
+        """For the cloud in which the resource is."""
+        host = "" if self.endpoint_key else urlsplit(self.endpoint).hostname or ""
+        end = host.rpartition(".")[2] if host.endswith(SOVEREIGN_CLOUDS) else "com"
+        return Identities(f"https://cognitiveservices.azure.{end}/.default")
 
 
 class AzureProvider(AzureKeys, CommonProvider): ...
@@ -159,12 +178,8 @@ class ThinkingProvider(CommonProvider):
     )
     model_name: str = MODEL_NAME
     api_key_location: Location = BY_TYPE
-    parse_think_blocks: Annotated[
-        bool, NoEffect("`<think>` passes and is recorded as the text that it came as")
-    ] = Field(
-        True,
-        description="Accepted, and without effect yet: `<think>` passes and is recorded as the "
-        "text that it came as.",
+    parse_think_blocks: bool = Field(
+        True, description="Whether `<think>` in a text is told apart as thoughts."
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from proxy.config.schema.base import I32, U32, Many, NoEffect, Section
+from proxy.config.schema.base import I32, U32, Many, Section
 from proxy.config.schema.overrides import ExtraBody, ExtraHeaders
 from proxy.config.schema.timeouts import Retries
 
@@ -29,9 +29,9 @@ class Sampling(Section):
     reasoning_effort: str | None = Field(None, description="The same.")
     service_tier: ServiceTier | None = Field(None, description="The same.")
     verbosity: str | None = Field(None, description="The same.")
-    thinking_budget_tokens: Annotated[
-        I32 | None, NoEffect("no provider that is built has such a budget")
-    ] = Field(None, description="For providers that have such a budget.")
+    thinking_budget_tokens: I32 | None = Field(
+        None, description="The same, for providers that have such a budget."
+    )
     json_mode: JsonMode | None = Field(
         None,
         description="How JSON is asked for. A JSON function's variants must say it; those of a "

@@ -1,16 +1,27 @@
-"""`provider::model`: provider types that need no more than a model's name."""
+"""`provider::model`: provider types that need no more than a model's name.
+
+For Google's cloud the name is a path, which holds all that is needed:
+`projects/P/locations/L/publishers/PUBLISHER/models/M`, or `projects/P/locations/L/endpoints/E`.
+"""
 
 from __future__ import annotations
+
+import re
 
 from pydantic import TypeAdapter
 
 from proxy.config.schema.provider_types import ProviderTypes
 from proxy.config.schema.providers import ProviderConfig
+from proxy.errors import InvalidRequest
 
 SHORTHAND_TYPES = (
+    "anthropic",
     "deepseek",
     "dummy",
     "fireworks",
+    "gcp_vertex_anthropic",
+    "gcp_vertex_gemini",
+    "google_ai_studio_gemini",
     "groq",
     "hyperbolic",
     "mistral",
@@ -20,31 +31,56 @@ SHORTHAND_TYPES = (
     "together",
     "xai",
 )
-UNBUILT_SHORTHANDS = (
-    "anthropic",
-    "gcp_vertex_anthropic",
-    "gcp_vertex_gemini",
-    "google_ai_studio_gemini",
-)
 EMBEDDING_SHORTHAND_TYPES = ("openai", "openrouter")
 WATCHED_SHORTHAND_TYPES = ("openai",)
 """Have numbers of their own even where no variant names them."""
 RESPONSES_SHORTHAND = "openai::responses::"
-RESPONSES_REFUSAL = (
-    f"`{RESPONSES_SHORTHAND}NAME` asks for chats over the Responses API, which this version does "
-    "not serve yet; `openai::NAME` on /v1/responses is passed on"
-)
 
+PUBLISHERS = {"gcp_vertex_anthropic": "anthropic", "gcp_vertex_gemini": "google"}
+"""Whose models each type of Google's cloud serves."""
+
+_RESPONSES = RESPONSES_SHORTHAND.removeprefix("openai::")
+_PATH = re.compile(
+    r"projects/(?P<project>[A-Za-z0-9:._-]+)/locations/(?P<location>[a-z0-9-]+)/"
+    r"(?:publishers/(?P<publisher>[a-z0-9-]+)/models/(?P<model>[A-Za-z0-9@._-]+)"
+    r"|endpoints/(?P<endpoint>[A-Za-z0-9._-]+))\Z"
+)
+"""Its parts become parts of a URL, its location one of a host's name."""
 _PROVIDER: TypeAdapter[ProviderConfig] = TypeAdapter(ProviderConfig)
+
+
+def shorthand_fault(provider_type: str, model_name: str) -> str | None:
+    """Why the name cannot be one of such a provider; None where it can."""
+    if not model_name or model_name == _RESPONSES:
+        return "the name of the model is missing"
+    publisher = PUBLISHERS.get(provider_type)
+    if publisher is None:
+        return None
+    found = _PATH.match(model_name)
+    if found is None:
+        return (
+            "the name is not like "
+            f"`projects/PROJECT/locations/LOCATION/publishers/{publisher}/models/MODEL`, or "
+            "`projects/PROJECT/locations/LOCATION/endpoints/ENDPOINT`"
+        )
+    if found["publisher"] not in (None, publisher):
+        return f"the publisher in the name is not `{publisher}`"
+    return None
 
 
 def shorthand_provider(
     provider_type: str, model_name: str, types: ProviderTypes | None = None
 ) -> ProviderConfig:
-    """The entry that `provider_type::model_name` stands for; both must be known to be fit.
+    """The entry that `provider_type::model_name` stands for; the type must be one of shorthands.
 
     `types` has the locations that the configuration gives whole types.
+
+    Raises:
+        InvalidRequest: the name cannot be one of such a provider.
     """
+    fault = shorthand_fault(provider_type, model_name)
+    if fault is not None:
+        raise InvalidRequest(f"`{provider_type}::`: {fault}", param="model")
     entry = {"type": provider_type, **_names(provider_type, model_name)}
     provider = _PROVIDER.validate_python(entry)
     defaults = getattr(getattr(types, provider_type, None), "defaults", None)
@@ -53,7 +89,12 @@ def shorthand_provider(
 
 
 def _names(provider_type: str, model_name: str) -> dict[str, str]:
-    """The keys that name the model; where it takes more of them, the name holds them all."""
-    if provider_type.startswith("gcp_"):
-        return {"model_id": model_name, "location": "-", "project_id": "-"}
+    """The keys that name the model."""
+    path = _PATH.match(model_name) if provider_type in PUBLISHERS else None
+    if path is not None:
+        place = {"project_id": path["project"], "location": path["location"]}
+        key = "endpoint_id" if path["model"] is None else "model_id"
+        return {key: path["endpoint"] or path["model"], **place}
+    if provider_type == "openai" and model_name.startswith(_RESPONSES):
+        return {"model_name": model_name.removeprefix(_RESPONSES), "api_type": "responses"}
     return {"model_name": model_name}

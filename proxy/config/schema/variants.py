@@ -12,14 +12,12 @@ from proxy.config.schema.base import (
     Many,
     Namespace,
     NoEffect,
-    NotBuilt,
     Positive,
     Section,
     Weight,
 )
 from proxy.config.schema.named_files import LABEL, TEXT, Template, TemplateEntry, TextPath
 from proxy.config.schema.sampling import Sampling
-from proxy.config.schema.shorthands import RESPONSES_SHORTHAND, UNBUILT_SHORTHANDS
 from proxy.config.schema.timeouts import Timeouts
 
 __all__ = ["LABEL", "ROLES", "TEXT", "Template", "VariantConfig"]
@@ -30,15 +28,7 @@ MIXTURE_OF_N = "experimental_mixture_of_n"
 CHAIN_OF_THOUGHT = "experimental_chain_of_thought"
 DICL = "experimental_dynamic_in_context_learning"
 
-ModelName = Annotated[
-    str,
-    Field(min_length=1),
-    NotBuilt(
-        "the shorthand `{value}`",
-        (RESPONSES_SHORTHAND, *(f"{each}::" for each in UNBUILT_SHORTHANDS)),
-        blocks=True,
-    ),
-]
+ModelName = Annotated[str, Field(min_length=1)]
 MODEL = Field(description="A name from `models`, or a shorthand such as `openai::NAME`.")
 
 

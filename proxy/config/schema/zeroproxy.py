@@ -21,7 +21,7 @@ from proxy.config.schema.base import (
     problem,
 )
 from proxy.config.schema.credentials import CallerCredential, Location
-from proxy.config.schema.providers import UNBUILT_TYPES
+from proxy.config.schema.providers import OTHER_TYPES
 
 HASH_REMEDY = "put the SHA-256 of the key there, as printed by `printf %s KEY | sha256sum`"
 MIB = 2**20
@@ -79,7 +79,7 @@ class DefaultProvider(Section):
             "vllm",
             "xai",
         ],
-        Refused((*UNBUILT_TYPES, "azure", "dummy"), "no default provider can be of this type"),
+        Refused((*OTHER_TYPES, "azure", "dummy"), "no default provider can be of this type"),
     ] = Field("openai", description="The vendor, or the kind of server.")
     api_base: ApiBase | None = Field(
         None, description="Its base URL; by default that of the type, which most have."

@@ -182,7 +182,10 @@ def _chat_output(example: Example) -> Iterator[Block]:
         members = object_members(raw)
         if raw_text(members.get("type")) == "tool_call":
             names = ("id", "raw_name", "raw_arguments")
-            yield ToolCall(*(read_string(required(members, "", name), name) for name in names))
+            identifier, name, arguments = (
+                read_string(required(members, "", key), key) for key in names
+            )
+            yield ToolCall(identifier, name, arguments)
         else:
             message = dumps({"role": "assistant", "content": [orjson.Fragment(raw)]})
             said, _ = read_input(dumps({"messages": [message]}), "output")

@@ -7,20 +7,38 @@ from mimetypes import MimeTypes
 from types import MappingProxyType
 
 from proxy.errors import UpstreamUnsupported
-from proxy.types.content import Base64File, Json, UrlFile
+from proxy.types.content import Base64File, UrlFile
 
 AUDIO_FORMATS: Mapping[str, str] = MappingProxyType(
     {"mpeg": "mp3", "mp4": "m4a", "wave": "wav", "midi": "mid"}
 )
 """By the subtype without `x-`, where the protocol's word is another."""
 
+IMAGE, AUDIO, FILE = "image_url", "input_audio", "file"
 
-def encode_url_file(file: UrlFile) -> Json:
-    """An image that stands elsewhere; the provider fetches it.
+
+def part_of(mime_type: str) -> str:
+    """The kind of part that a file of this type usually becomes."""
+    family = mime_type.partition("/")[0]
+    return {"image": IMAGE, "audio": AUDIO}.get(family, FILE)
+
+
+def audio_format(mime_type: str) -> str:
+    """The protocol's word for a type of sound."""
+    word = mime_type.partition("/")[2].removeprefix("x-")
+    return AUDIO_FORMATS.get(word, word)
+
+
+def encode_url_file(file: UrlFile, kind: str = IMAGE) -> dict[str, object]:
+    """An image that stands elsewhere, or a document as a part of kind `file`; the provider fetches
+    it.
 
     Raises:
         UpstreamUnsupported: it is known to be no image, and the protocol takes only those by URL.
     """
+    if kind == FILE:
+        named = {} if file.filename is None else {"filename": file.filename}
+        return {"type": FILE, FILE: {**named, "file_data": file.url}}
     if file.mime_type is not None and not file.mime_type.startswith("image/"):
         raise UpstreamUnsupported(
             f"a file of type `{file.mime_type}` cannot be given to this provider by its URL"
@@ -28,22 +46,28 @@ def encode_url_file(file: UrlFile) -> Json:
     return _image(file.url, file.detail)
 
 
-def encode_base64_file(file: Base64File) -> Json:
-    """An image, sound, or any other document, by its type."""
-    kind, _, subtype = file.mime_type.partition("/")
-    if kind == "image":
+def encode_base64_file(
+    file: Base64File, kind: str = "", *, name_it: bool = True
+) -> dict[str, object]:
+    """An image, sound, or any other document; as what kind of part, its type says unless given.
+
+    With `name_it`, a document without a name gets one.
+    """
+    kind = kind or part_of(file.mime_type)
+    if kind == IMAGE:
         return _image(_data_url(file), file.detail)
-    if kind == "audio":
-        word = subtype.removeprefix("x-")
-        sound = {"data": file.data, "format": AUDIO_FORMATS.get(word, word)}
-        return {"type": "input_audio", "input_audio": sound}
-    name = file.filename or f"input{_suffix(file.mime_type)}"
-    return {"type": "file", "file": {"file_data": _data_url(file), "filename": name}}
+    if kind == AUDIO:
+        sound = {"data": file.data, "format": audio_format(file.mime_type)}
+        return {"type": AUDIO, AUDIO: sound}
+    document = {"file_data": _data_url(file)}
+    if file.filename is not None or name_it:
+        document["filename"] = file.filename or f"input{_suffix(file.mime_type)}"
+    return {"type": FILE, FILE: document}
 
 
-def _image(url: str, detail: str | None) -> Json:
+def _image(url: str, detail: str | None) -> dict[str, object]:
     image = {"url": url} if detail is None else {"url": url, "detail": detail}
-    return {"type": "image_url", "image_url": image}
+    return {"type": IMAGE, IMAGE: image}
 
 
 def _data_url(file: Base64File) -> str:

@@ -1,16 +1,24 @@
-"""Errors inside answers of status 200: as the only member of a body, or as a stream's event."""
+"""Errors: what they say, and those inside answers of status 200 (a body's, or a stream's event)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from proxy.errors import UpstreamGarbage
+from proxy.types.fault import Fault
+from proxy.types.ports import Headers
+from proxy.wire.faults import kind_of, told_waiting, waiting_time
 from proxy.wire.lenient import lenient_loads
+from proxy.wire.values import object_of, objects_of, text_of
 
 DEFAULT_STATUS = 500
+MAX_MESSAGE = 500
+"""Bytes of a body that is no error in this protocol, given as its message."""
 
 _STATUS_KEYS = ("status_code", "http_status", "code", "status")
 _STATUS_OF_WORD: tuple[tuple[str, int], ...] = (
+    ("context_length", 400),
+    ("content_filter", 400),
     ("invalid_request", 400),
     ("authentication", 401),
     ("insufficient_quota", 429),
@@ -78,3 +86,51 @@ def _status_of_words(source: Mapping[str, object]) -> int:
         if word in words:
             return status
     return DEFAULT_STATUS
+
+
+def read_error(status: int, headers: Headers, body: bytes) -> Fault:
+    """What an error's body says. Raises nothing."""
+    try:
+        value = object_of(lenient_loads(body))
+    except UpstreamGarbage:
+        value = {}
+    error = value.get("error")
+    source = error if isinstance(error, dict) else value
+    message = error if isinstance(error, str) else source.get("message") or source.get("detail")
+    words = [_word(source.get(key)) for key in ("code", "type", "status")]
+    code = next(filter(None, words), "")
+    said = _inner_words(source) or _sentence(message) or _beginning(body)
+    kind = kind_of(status, " ".join(words), said)
+    waiting = waiting_time(headers)
+    return Fault(kind, status, code, said, told_waiting(said) if waiting is None else waiting)
+
+
+def _word(value: object) -> str:
+    """Codes are words or numbers."""
+    return str(value) if isinstance(value, int) and value is not True else text_of(value)
+
+
+def _sentence(message: object) -> str:
+    """A message is a text, or (of servers that check bodies against a schema) a list of faults with
+    a `msg` each, perhaps as the `detail` of an object."""
+    if isinstance(message, dict):
+        message = message.get("detail") or message.get("message")
+    for fault in objects_of(message):
+        return text_of(fault.get("msg"))
+    return text_of(message)
+
+
+def _inner_words(error: Mapping[str, object]) -> str:
+    """Those that stand behind a gateway give the error of the provider itself as `metadata.raw`."""
+    raw = text_of(object_of(error.get("metadata")).get("raw"))
+    try:
+        value = object_of(lenient_loads(raw.encode()))
+    except UpstreamGarbage:
+        return raw
+    inner = value.get("error")
+    said = _sentence(inner if isinstance(inner, str) else object_of(inner).get("message"))
+    return said if said in raw else raw
+
+
+def _beginning(body: bytes) -> str:
+    return body[:MAX_MESSAGE].decode("utf-8", "replace").strip()

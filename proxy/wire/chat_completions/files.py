@@ -6,9 +6,13 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 
+import orjson
+
 from proxy.types.content import Base64File, Block, UrlFile
-from proxy.wire.lenient import whole_text
-from proxy.wire.members import value_of
+from proxy.wire.chat_completions.encode_files import audio_format, part_of
+from proxy.wire.chat_completions.extra import extra_of, leftover
+from proxy.wire.members import object_members
+from proxy.wire.values import raw_text
 
 AUDIO_MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (8, b"WAVE", "audio/x-wav"),
@@ -21,39 +25,57 @@ AUDIO_MAGIC: tuple[tuple[int, bytes, str], ...] = (
 )
 """Where in a file which bytes stand, and the type that they say."""
 
+Part = Mapping[str, bytes]
 
-def decode_image(part: Mapping[str, bytes]) -> Block | None:
+
+def decode_image(part: Part) -> Block | None:
     """`image_url`: a `data:` URL is a file sent along, any other stands elsewhere."""
     image = _object(part.get("image_url"))
-    url = _string(image.get("url"))
+    url = raw_text(image.get("url"))
     if url is None:
         return None
-    detail = _string(image.get("detail"))
+    detail = raw_text(image.get("detail"))
+    rest = leftover(image, ("url", "detail", "tensorzero::mime_type"))
     if not url.startswith("data:"):
-        return UrlFile(url, _string(image.get("tensorzero::mime_type")), detail)
-    return _from_data_url(url, detail=detail)
+        mime_type = raw_text(image.get("tensorzero::mime_type"))
+        extra = extra_of(part, ("type", "image_url"), "image_url", rest)
+        return UrlFile(url, mime_type, detail, extra=extra)
+    mime_type, data = _data_url(url)
+    return _file(part, "image_url", mime_type, data, rest, detail=detail)
 
 
-def decode_file(part: Mapping[str, bytes]) -> Block | None:
+def decode_file(part: Part) -> Block | None:
     """`file` with its data. A file that was uploaded before (`file_id`) has no neutral form."""
     file = _object(part.get("file"))
-    data = _string(file.get("file_data"))
-    if data is None:
+    url = raw_text(file.get("file_data"))
+    if url is None:
         return None
-    return _from_data_url(data, filename=_string(file.get("filename")))
+    rest = leftover(file, ("file_data", "filename"))
+    filename = raw_text(file.get("filename"))
+    if not url.startswith("data:"):
+        if "://" not in url:
+            return None
+        extra = extra_of({"kind": b'"file"', **part}, ("type", "file"), "file", rest)
+        return UrlFile(url, filename=filename, extra=extra)
+    mime_type, data = _data_url(url)
+    return _file(part, "file", mime_type, data, rest, filename=filename)
 
 
-def decode_audio(part: Mapping[str, bytes]) -> Block | None:
+def decode_audio(part: Part) -> Block | None:
     """`input_audio`; what its bytes say of its kind counts more than what `format` says."""
     audio = _object(part.get("input_audio"))
-    data = _string(audio.get("data"))
+    data = raw_text(audio.get("data"))
     if data is None:
         return None
-    kind = _audio_type(data) or f"audio/{_string(audio.get('format')) or 'octet-stream'}"
-    return Base64File(data, kind)
+    given = raw_text(audio.get("format"))
+    mime_type = _audio_type(data) or f"audio/{given or 'octet-stream'}"
+    rest = leftover(audio, ("data", "format"))
+    if given is not None and given != audio_format(mime_type):
+        rest = {**rest, "format": orjson.dumps(given)}
+    return _file(part, "input_audio", mime_type, data, rest)
 
 
-FILE_PARTS: Mapping[str, Callable[[Mapping[str, bytes]], Block | None]] = {
+FILE_PARTS: Mapping[str, Callable[[Part], Block | None]] = {
     "image_url": decode_image,
     "file": decode_file,
     "input_audio": decode_audio,
@@ -61,13 +83,31 @@ FILE_PARTS: Mapping[str, Callable[[Mapping[str, bytes]], Block | None]] = {
 """By the part's `type`; None from one of them is a part that it cannot read."""
 
 
-def _from_data_url(
-    url: str, *, detail: str | None = None, filename: str | None = None
-) -> Base64File | None:
-    head, separator, data = url.removeprefix("data:").partition(";base64,")
-    if not url.startswith("data:") or not separator or "/" not in head:
+def _file(
+    part: Part,
+    kind: str,
+    mime_type: str,
+    data: str,
+    rest: Mapping[str, bytes],
+    *,
+    detail: str | None = None,
+    filename: str | None = None,
+) -> Block | None:
+    """A file sent along. `kind` stands in its `extra` where its type would make another part."""
+    if not mime_type:
         return None
-    return Base64File(data, head.partition(";")[0], detail, filename)
+    if part_of(mime_type) != kind:
+        part = {"kind": orjson.dumps(kind), **part}
+    extra = extra_of(part, ("type", kind), kind, rest)
+    return Base64File(data, mime_type, detail, filename, extra)
+
+
+def _data_url(url: str) -> tuple[str, str]:
+    """(type, data); no type where it cannot be read."""
+    head, separator, data = url.removeprefix("data:").partition(";base64,")
+    if not separator or "/" not in head:
+        return "", ""
+    return head.partition(";")[0], data
 
 
 def _audio_type(data: str) -> str | None:
@@ -81,10 +121,5 @@ def _audio_type(data: str) -> str | None:
     return None
 
 
-def _object(raw: bytes | None) -> Mapping[str, object]:
-    value = None if raw is None else value_of(raw)
-    return value if isinstance(value, dict) else {}
-
-
-def _string(value: object) -> str | None:
-    return whole_text(value) if isinstance(value, str) else None
+def _object(raw: bytes | None) -> Mapping[str, bytes]:
+    return object_members(raw) if raw is not None and raw.startswith(b"{") else {}

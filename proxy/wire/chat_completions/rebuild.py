@@ -11,14 +11,10 @@ from collections.abc import Iterator, Sequence
 import orjson
 
 from proxy.errors import InvalidRequest
-from proxy.types.content import Block, RawText, Template, Text, Thought
+from proxy.types.content import Block, RawText, Template, Text
 from proxy.types.request import Input, Message
-from proxy.wire.chat_completions.request import (
-    SYSTEM_ROLES,
-    TOOL_ROLES,
-    Raw,
-    decode_parts,
-)
+from proxy.wire.chat_completions.messages import TOOL_ROLES, Raw, decode_parts, decode_turn
+from proxy.wire.chat_completions.system import SYSTEM_ROLES
 from proxy.wire.members import list_items, object_members
 from proxy.wire.splice import EXTENSION, splice
 from proxy.wire.values import raw_text
@@ -101,7 +97,7 @@ def _rebuilt_message(raw: bytes, message: Raw, before: Message, after: Message) 
     if before == after:
         return raw
     # Reasoning stands in front of the content, calls of tools behind it.
-    first = int(bool(before.content) and isinstance(before.content[0], Thought))
+    first = len(decode_turn(before.role, message).thoughts)
     pairs = list(zip(before.content[first:], after.content[first:], strict=True))
     content = message["content"]
     parts = list_items(content) if content.startswith(b"[") else [content]

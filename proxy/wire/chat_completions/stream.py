@@ -1,14 +1,15 @@
-"""Streamed answers: decoded from a provider, encoded for a client."""
+"""Streamed answers of a provider as neutral chunks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from proxy.errors import UpstreamGarbage
+from proxy.types.content import Thought
 from proxy.types.response import (
     Chunk,
     Delta,
-    FinishReason,
+    OtherDelta,
     TextDelta,
     ThoughtDelta,
     ToolCallDelta,
@@ -16,49 +17,62 @@ from proxy.types.response import (
 )
 from proxy.types.usage import NO_USAGE
 from proxy.wire.accumulate import ChunkAccumulator
+from proxy.wire.chat_completions.encode_stream import BLOCK_ID, THOUGHT_ID, StreamEncoder
 from proxy.wire.chat_completions.errors import find_error
-from proxy.wire.chat_completions.response import (
+from proxy.wire.chat_completions.message import (
+    call_extra,
     called,
-    decode_finish_reason,
-    decode_usage,
-    encode_finish_reason,
-    encode_usage,
-    first_choice,
-    reasoning_signature,
+    citations_extra,
+    details_of,
+    further_block,
+    further_members,
+    images_of,
+    logprobs_of,
     reasoning_text,
-    refusal_block,
-    thinking_text,
+    stop_sequence_of,
     tool_calls_of,
 )
+from proxy.wire.chat_completions.messages import decode_thinking, refusal_block
+from proxy.wire.chat_completions.response import decode_finish_reason
+from proxy.wire.chat_completions.think_tags import FIELD_DATA, TAGS_DATA, Span, ThinkTags
+from proxy.wire.chat_completions.thoughts import decode_detail, place_of, says_something
+from proxy.wire.chat_completions.usage import decode_usage
 from proxy.wire.events import EventDecoder
-from proxy.wire.lenient import lenient_dumps, lenient_object
+from proxy.wire.lenient import lenient_dumps, lenient_object, whole_text
 from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES, Event
+from proxy.wire.values import object_of, objects_of, text_of
 
-__all__ = ["ChunkAccumulator", "StreamDecoder", "StreamEncoder"]
+__all__ = ["BLOCK_ID", "THOUGHT_ID", "ChunkAccumulator", "StreamDecoder", "StreamEncoder"]
 
-BLOCK_ID = "0"
-THOUGHT_ID = "1"
-"""The protocol has one text and one reasoning a choice, and no ids for them; these are those of
-TensorZero."""
+FIELD_ID = "3"
+SPAN_IDS = {"before": BLOCK_ID, "inside": THOUGHT_ID, "behind": "2"}
+"""Ids of TensorZero's where reasoning may stand in the text as well as beside it."""
 
 
 class StreamDecoder(EventDecoder):
-    """See `EventDecoder`."""
+    """See `EventDecoder`. With `think_tags`, what the text has between `<think>` and `</think>` is
+    a thought."""
 
     def __init__(
-        self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, *, tell_damage: bool = False
+        self,
+        max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
+        *,
+        tell_damage: bool = False,
+        think_tags: bool = False,
     ) -> None:
         super().__init__(max_event_bytes, tell_damage=tell_damage)
-        self._calls = _ToolCalls()
-        self._refusal: list[str] = []
-        self._unknown = 0
+        self._think_tags = think_tags
+        self._choices: dict[int, _ChoiceDecoder] = {}
 
     def rest(self) -> Chunk | None:
-        """The refusal, whose parts make one block."""
-        if not self._refusal:
-            return None
-        block = refusal_block("".join(self._refusal))
-        return Chunk((UnknownDelta("refusal", block.data),))
+        """What many parts make one block of: refusals, sound, members that nobody knows."""
+        first = tuple(self._choices[0].rest()) if 0 in self._choices else ()
+        others = tuple(
+            OtherDelta(index, deltas)
+            for index, choice in sorted(self._choices.items())
+            if index and (deltas := tuple(choice.rest()))
+        )
+        return Chunk(first, others=others) if first or others else None
 
     def decode_event(self, event: Event) -> Chunk | None:
         status = find_error(event.data, event.event)
@@ -69,57 +83,186 @@ class StreamDecoder(EventDecoder):
         except UpstreamGarbage:
             self.damaged = True
             return None
-        choice = first_choice(body)
+        choices = _by_index(body)
+        choice = choices.pop(0, {})
         usage = decode_usage(body)
         reason = decode_finish_reason(choice.get("finish_reason"))
         self.finished = self.finished or reason is not None
         identifier, created = body.get("id"), body.get("created")
         return Chunk(
-            deltas=tuple(self._deltas(choice)),
+            deltas=self._deltas(0, choice),
             usage=None if usage == NO_USAGE else usage,
             finish_reason=reason,
             raw=event.data.decode("utf-8", "replace"),
-            response_id=identifier if isinstance(identifier, str) else "",
+            response_id=whole_text(identifier) if isinstance(identifier, str) else "",
             created=created if isinstance(created, int) else 0,
+            others=tuple(self._other(*item) for item in sorted(choices.items())),
+            logprobs=logprobs_of(choice),
+            stop_sequence=stop_sequence_of(choice),
+            service_tier=text_of(body.get("service_tier")),
         )
 
-    def _deltas(self, choice: Mapping[str, object]) -> Iterator[Delta]:
+    def _deltas(self, index: int, choice: Mapping[str, object]) -> tuple[Delta, ...]:
         delta = choice.get("delta") or choice.get("message")
         if not isinstance(delta, dict):
-            return
-        yield from _reasoning(delta)
+            return ()
+        decoder = self._choices.get(index)
+        if decoder is None:
+            decoder = self._choices[index] = _ChoiceDecoder(self._think_tags)
+        return tuple(decoder.deltas(delta))
+
+    def _other(self, index: int, choice: Mapping[str, object]) -> OtherDelta:
+        reason = decode_finish_reason(choice.get("finish_reason"))
+        return OtherDelta(index, self._deltas(index, choice), reason, logprobs_of(choice))
+
+
+def _by_index(body: Mapping[str, object]) -> dict[int, Mapping[str, object]]:
+    """The choices; one without an index is the first."""
+    found: dict[int, Mapping[str, object]] = {}
+    for choice in objects_of(body.get("choices")):
+        index = choice.get("index") or 0
+        if isinstance(index, int) and index >= 0:
+            found.setdefault(int(index), choice)
+    return found
+
+
+class _ChoiceDecoder:
+    """Of one choice, what has to be known of the deltas before."""
+
+    def __init__(self, think_tags: bool) -> None:
+        self._calls = _ToolCalls()
+        self._tags = ThinkTags() if think_tags else None
+        self._details: dict[str, object] = {}  # id of a thought -> kind of its entries
+        self._refusal: list[str] = []
+        self._sound: dict[str, list[str]] = {}
+        self._audio: dict[str, object] = {}
+        self._further: dict[str, object] = {}
+        self._unknown = 0
+        self._text_id = BLOCK_ID
+
+    def deltas(self, delta: Mapping[str, object]) -> Iterator[Delta]:
+        """What one delta says; refusals, sound and unknown members come in the end."""
+        calls = list(self._tool_calls(delta))
+        thoughts, before = self._reasoning(delta, {call.id for call in calls})
+        yield from thoughts
         yield from self._content(delta.get("content"))
+        cited = citations_extra(delta)
+        if cited is not None:
+            yield TextDelta(self._text_id, "", cited)
+        for call in calls:
+            yield from before.pop(call.id, ())
+            yield call
+        for image in images_of(delta):
+            yield self._unknown_delta(image.data)
+        self._keep(delta)
+
+    def rest(self) -> Iterator[Delta]:
+        """See `StreamDecoder.rest`."""
+        yield from self._spans(self._tags.close() if self._tags else ())
+        if self._refusal:
+            block = refusal_block(whole_text("".join(self._refusal)))
+            yield UnknownDelta("refusal", block.data)
+        if self._audio or self._sound:
+            sound = {key: whole_text("".join(parts)) for key, parts in self._sound.items()}
+            audio = {"type": "audio", "audio": {**self._audio, **sound}}
+            yield UnknownDelta("audio", lenient_dumps(audio))
+        if self._further:
+            yield UnknownDelta("message", further_block(self._further).data)
+
+    def _keep(self, delta: Mapping[str, object]) -> None:
         refusal = delta.get("refusal")
         if isinstance(refusal, str):
             self._refusal.append(refusal)
-        for position, call in enumerate(tool_calls_of(delta)):
-            yield self._calls.add(call, position)
-        legacy = delta.get("function_call")
-        if isinstance(legacy, dict):
-            yield self._calls.add({"index": -1, "function": legacy}, 0)
+        for key, value in object_of(delta.get("audio")).items():
+            if key in ("data", "transcript") and isinstance(value, str):
+                self._sound.setdefault(key, []).append(value)
+            else:
+                self._audio[key] = value
+        for key, value in further_members(delta).items():
+            known = self._further.get(key)
+            if isinstance(known, list) and isinstance(value, list):
+                known.extend(value)
+            else:
+                self._further[key] = value
+
+    def _reasoning(
+        self, delta: Mapping[str, object], calls: set[str]
+    ) -> tuple[list[ThoughtDelta], dict[str, list[ThoughtDelta]]]:
+        """The thoughts, and those of tool calls, by their ids."""
+        text, details = reasoning_text(delta), details_of(delta)
+        front: list[ThoughtDelta] = []
+        if text and not any(map(says_something, details)):
+            identifier = THOUGHT_ID if self._tags is None else FIELD_ID
+            data = None if self._tags is None else FIELD_DATA
+            front.append(ThoughtDelta(identifier, text, extra_data=data))
+        before: dict[str, list[ThoughtDelta]] = {}
+        for position, detail in enumerate(details):
+            thought = self._thought(detail, position)
+            place = place_of(detail)
+            (before.setdefault(place, []) if place in calls else front).append(thought)
+        return front, before
+
+    def _thought(self, detail: Mapping[str, object], position: int) -> ThoughtDelta:
+        """Entries of one index and one kind are parts of one thought."""
+        index, kind = detail.get("index"), detail.get("type")
+        identifier = str(index) if isinstance(index, int) else str(position)
+        if self._details.setdefault(identifier, kind) != kind:
+            identifier = f"{identifier} {text_of(kind)}"
+        thought = decode_detail(detail)
+        summary = text_of(detail.get("summary"))
+        return _delta_of(identifier, thought, summary)
 
     def _content(self, content: object) -> Iterator[Delta]:
         if isinstance(content, str):
-            yield TextDelta(BLOCK_ID, content)
+            if self._tags is None or not content:
+                yield TextDelta(self._text_id, content)
+            else:
+                yield from self._spans(self._tags.feed(content))
             return
         for part in content if isinstance(content, list) else ():
-            if not isinstance(part, dict):
-                continue
-            text = part.get("text")
-            if part.get("type") == "thinking":
-                yield ThoughtDelta(THOUGHT_ID, thinking_text(part.get("thinking")))
-            elif isinstance(text, str):
-                yield TextDelta(BLOCK_ID, text)
+            if isinstance(part, dict):
+                yield self._part(part)
+
+    def _spans(self, spans: Iterator[Span] | tuple[()]) -> Iterator[Delta]:
+        for state, text in spans:
+            if state == "inside":
+                yield ThoughtDelta(SPAN_IDS[state], text, extra_data=TAGS_DATA)
             else:
-                self._unknown += 1
-                yield UnknownDelta(f"part {self._unknown}", lenient_dumps(part))
+                self._text_id = SPAN_IDS[state]
+                yield TextDelta(self._text_id, text)
+
+    def _part(self, part: Mapping[str, object]) -> Delta:
+        text = part.get("text")
+        thought = decode_thinking(part) if part.get("type") == "thinking" else None
+        if thought is not None:
+            return _delta_of(THOUGHT_ID, thought, "")
+        if isinstance(text, str):
+            return TextDelta(BLOCK_ID, text)
+        return self._unknown_delta(lenient_dumps(part))
+
+    def _unknown_delta(self, data: bytes) -> UnknownDelta:
+        self._unknown += 1
+        return UnknownDelta(f"part {self._unknown}", data)
+
+    def _tool_calls(self, delta: Mapping[str, object]) -> Iterator[ToolCallDelta]:
+        for position, call in enumerate(tool_calls_of(delta)):
+            yield self._calls.add(call, position, call_extra(call))
+        legacy = delta.get("function_call")
+        if isinstance(legacy, dict):
+            extra = call_extra(legacy, legacy=True)
+            yield self._calls.add({"index": -1, "function": legacy}, 0, extra)
 
 
-def _reasoning(delta: Mapping[str, object]) -> Iterator[ThoughtDelta]:
-    text = reasoning_text(delta)
-    signature = reasoning_signature(delta.get("reasoning_details"))
-    if text or signature:
-        yield ThoughtDelta(THOUGHT_ID, text, signature)
+def _delta_of(identifier: str, thought: Thought, summary: str) -> ThoughtDelta:
+    return ThoughtDelta(
+        identifier,
+        thought.text,
+        thought.signature,
+        identifier if summary else None,
+        summary or None,
+        thought.provider_type,
+        thought.extra_data,
+    )
 
 
 class _ToolCalls:
@@ -135,16 +278,17 @@ class _ToolCalls:
         self._names: dict[str, str] = {}  # id -> name so far
         self._last = 0
 
-    def add(self, call: Mapping[str, object], position: int) -> ToolCallDelta:
-        given = call.get("id")
-        given_id = given if isinstance(given, str) else ""
+    def add(
+        self, call: Mapping[str, object], position: int, extra: bytes | None = None
+    ) -> ToolCallDelta:
+        given_id = text_of(call.get("id"))
         name, arguments = called(call)
         slot = self._slot(call.get("index"), given_id, position)
         identifier = self._slots.get(slot)
         if identifier is None or (given_id and given_id != identifier and name):
             identifier = self._open(slot, given_id)
         self._last = slot
-        return ToolCallDelta(identifier, self._new_part(identifier, name), arguments)
+        return ToolCallDelta(identifier, self._new_part(identifier, name), arguments, extra)
 
     def _slot(self, index: object, given_id: str, position: int) -> int:
         if isinstance(index, int):
@@ -170,100 +314,3 @@ class _ToolCalls:
             return None
         self._names[identifier] = known + name
         return name
-
-
-class StreamEncoder:
-    """Turns neutral chunks into OpenAI's events, as its strictest clients want them.
-
-    The role stands in the first delta, a tool call's id and type in its first, and the finish
-    reason, once, in a last chunk with an empty delta. The usage, if asked for and known, follows
-    in a chunk without choices, then `[DONE]`.
-    """
-
-    def __init__(
-        self, model: str, *, include_usage: bool = False, response_id: str = "", created: int = 0
-    ) -> None:
-        self._model = model
-        self._include_usage = include_usage
-        self._id = response_id
-        self._created = created
-        self._began = False
-        self._usage = NO_USAGE
-        self._finish_reason: FinishReason | None = None
-        self._indices: dict[str, int] = {}
-
-    def encode(self, chunk: Chunk) -> bytes:
-        """The event for this chunk; empty bytes when it has nothing that is sent now."""
-        self._id = self._id or chunk.response_id
-        self._created = self._created or chunk.created
-        self._finish_reason = chunk.finish_reason or self._finish_reason
-        if chunk.usage is not None:
-            self._usage = self._usage.updated(chunk.usage)
-        if chunk.error is not None:
-            return _sse({"error": {"message": str(chunk.error)}})
-        delta = self._delta(chunk.deltas)
-        return self._choice(delta, None) if delta else b""
-
-    def close(self) -> bytes:
-        """The end of a stream that came to its end."""
-        reason = encode_finish_reason(self._finish_reason, bool(self._indices))
-        end = b"" if self._began else self._choice({"content": ""}, None)
-        end += self._choice({}, reason)
-        if self._include_usage and self._usage.known:
-            end += self._event([], usage=encode_usage(self._usage))
-        return end + b"data: [DONE]\n\n"
-
-    def _delta(self, deltas: tuple[Delta, ...]) -> dict[str, object]:
-        delta: dict[str, object] = {}
-        text = "".join(item.text for item in deltas if isinstance(item, TextDelta))
-        thought = "".join(item.text or "" for item in deltas if isinstance(item, ThoughtDelta))
-        if text or any(isinstance(item, TextDelta) for item in deltas):
-            delta["content"] = text
-        if thought:
-            delta["reasoning_content"] = thought
-        calls = [self._call(item) for item in deltas if isinstance(item, ToolCallDelta)]
-        if calls:
-            delta["tool_calls"] = calls
-        refusals = (_refusal(item) for item in deltas if isinstance(item, UnknownDelta))
-        refusal = next(filter(None, refusals), None)
-        if refusal:
-            delta["refusal"] = refusal
-        return delta
-
-    def _call(self, delta: ToolCallDelta) -> dict[str, object]:
-        if delta.id in self._indices:
-            function = {"arguments": delta.arguments}
-            if delta.name:
-                function["name"] = delta.name
-            return {"index": self._indices[delta.id], "function": function}
-        index = self._indices[delta.id] = len(self._indices)
-        function = {"name": delta.name or "", "arguments": delta.arguments}
-        return {"index": index, "id": delta.id, "type": "function", "function": function}
-
-    def _choice(self, delta: dict[str, object], reason: str | None) -> bytes:
-        if not self._began:
-            self._began = True
-            delta = {"role": "assistant", "content": None, **delta}
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return self._event([choice], usage=None)
-
-    def _event(self, choices: list[object], usage: dict[str, object] | None) -> bytes:
-        body: dict[str, object] = {
-            "id": self._id,
-            "object": "chat.completion.chunk",
-            "created": self._created,
-            "model": self._model,
-            "choices": choices,
-        }
-        if self._include_usage:
-            body["usage"] = usage
-        return _sse(body)
-
-
-def _sse(body: dict[str, object]) -> bytes:
-    return b"data: " + lenient_dumps(body) + b"\n\n"
-
-
-def _refusal(delta: UnknownDelta) -> str | None:
-    refusal = lenient_object(delta.data).get("refusal")
-    return refusal if isinstance(refusal, str) else None

@@ -52,20 +52,36 @@ class RawSource:
         )
 
 
+USAGE_PATHS = (
+    ("usage",),
+    ("usageMetadata",),
+    ("x_groq", "usage"),
+    ("message", "usage"),
+    ("response", "usage"),
+)
+"""Where bodies and chunks of the protocols tell of tokens."""
+
+
 def raw_usage_in(text: str | None) -> bytes:
     """The usage as a provider's body or chunk has it, as raw JSON on one line; `null` when it has
     none."""
-    if text is None or '"usage"' not in text:
+    if text is None or not any(path[-1] in text for path in USAGE_PATHS):
         return NULL
+    raw = text.encode("utf-8", "replace")
     try:
-        members = object_members(text.encode("utf-8", "replace"))
-        nested = members.get("x_groq", b"")
-        inner = object_members(nested) if nested.startswith(b"{") else {}
+        found = next((each for path in USAGE_PATHS if (each := _at(raw, path)) != NULL), NULL)
     except InvalidRequest:
         return NULL
-    found = members.get("usage", NULL)
-    found = found if found != NULL else inner.get("usage", NULL)
     return compact(found).encode() if b"\n" in found or b"\r" in found else found
+
+
+def _at(raw: bytes, path: Sequence[str]) -> bytes:
+    """The raw value at a path of members; `null` where there is none."""
+    for name in path:
+        if not raw.startswith(b"{"):
+            return NULL
+        raw = object_members(raw).get(name, NULL)
+    return raw
 
 
 def served_model(function_name: str | None, variant_name: str, model_name: str) -> str:

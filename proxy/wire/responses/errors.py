@@ -1,12 +1,15 @@
-"""Errors inside answers of status 200, and the events with which a stream ends."""
+"""Errors: what they say, those inside answers of status 200, and the events that end a stream."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from proxy.errors import UpstreamGarbage
+from proxy.types.fault import Fault
+from proxy.types.ports import Headers
+from proxy.wire.chat_completions.errors import read_error as read_plain_error
 from proxy.wire.chat_completions.errors import status_of
-from proxy.wire.lenient import lenient_loads
+from proxy.wire.lenient import lenient_dumps, lenient_loads
 from proxy.wire.values import object_of
 
 FINAL_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
@@ -54,3 +57,15 @@ def error_status(value: Mapping[str, object], event: str = "") -> int | None:
     if isinstance(code, str) and code.startswith(_FAULTS_OF_THE_REQUEST):
         return 400
     return status_of(error, value)
+
+
+def read_error(status: int, headers: Headers, body: bytes) -> Fault:
+    """What an error's body says, or the event that tells of one. Raises nothing."""
+    try:
+        value = object_of(lenient_loads(body))
+    except UpstreamGarbage:
+        value = {}
+    error = object_of(value.get("response")).get("error")
+    if error:
+        body = lenient_dumps({"error": error})
+    return read_plain_error(status, headers, body)

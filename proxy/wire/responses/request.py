@@ -1,38 +1,86 @@
-"""Requests: a client's body as a neutral input and parameters.
+"""Requests: a client's body as a neutral request.
 
-Lenient: an item or a part that has no neutral form is kept as it is, because the relay lets
-anything pass. What stands with the provider (a previous response, a conversation, a stored prompt)
-is not here to be read.
+What the neutral form says in a member of its own (`tools`, `text.format`, `reasoning.effort`, ...)
+is taken out; all the rest of the body stays as `rest`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from proxy.errors import InvalidRequest
-from proxy.types.content import Block, Text, ToolCall, ToolResult, Unknown, UrlFile
-from proxy.types.request import Input, Message, Params
-from proxy.wire.chat_completions.files import decode_audio, decode_file, decode_image
-from proxy.wire.members import list_items, object_members, value_of
-from proxy.wire.responses.response import CALL_ARGUMENTS, decode_thought
-from proxy.wire.values import (
-    compact_json,
-    object_of,
-    raw_integer,
-    raw_number,
-    raw_text,
-    text_of,
-)
+from proxy.types.request import NO_CREDENTIALS, ModelRequest, Params
+from proxy.wire.members import object_members, value_of
+from proxy.wire.responses.forms import dump_raw, nested, read_tools
+from proxy.wire.responses.input import decode_input
+from proxy.wire.responses.parts import Raw
+from proxy.wire.values import object_of, raw_flag, raw_integer, raw_number, raw_text, text_of
 
-SYSTEM_ROLES = ("system", "developer")
-TEXT_PARTS = ("input_text", "output_text", "text")
-RESULTS = ("function_call_output", "custom_tool_call_output")
+__all__ = ["decode_input", "decode_params", "decode_request"]
 
-Raw = Mapping[str, bytes]
-"""An object's members by key, values as raw JSON."""
+WIRE = "responses"
+LOGPROBS = "message.output_text.logprobs"
+"""The entry of `include` that asks for log probabilities."""
 
 _JSON_MODES = {"text": "off", "json_object": "on", "json_schema": "strict"}
-_CALLS = dict(CALL_ARGUMENTS)
+_TAKEN = frozenset(
+    {
+        "model",
+        "stream",
+        "input",
+        "instructions",
+        "temperature",
+        "top_p",
+        "max_output_tokens",
+        "service_tier",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "top_logprobs",
+        "seed",
+        "presence_penalty",
+        "frequency_penalty",
+    }
+)
+"""Members that the neutral request holds whole."""
+_TAKEN_INNER: Mapping[str, tuple[str, ...]] = {
+    "text": ("format", "verbosity"),
+    "reasoning": ("effort",),
+}
+"""Those of which it holds some members."""
+
+
+def decode_request(
+    body: bytes,
+    *,
+    model_name: str,
+    stream: bool,
+    credentials: Mapping[str, str] = NO_CREDENTIALS,
+) -> ModelRequest:
+    """A neutral request to the provider's model `model_name`.
+
+    Raises:
+        InvalidRequest: no JSON object, or `input` is neither a text nor a list of objects.
+    """
+    members = object_members(body)
+    tools, hosted = read_tools(members.get("tools", b"null"))
+    answer_format = raw_object(members.get("text")).get("format")
+    choice = members.get("tool_choice")
+    return ModelRequest(
+        model_name=model_name,
+        input=decode_input(members),
+        stream=stream,
+        params=decode_params(members),
+        tools=tools,
+        tool_choice=None if choice in (None, b"null") else nested(choice),
+        response_format=None if answer_format in (None, b"null") else nested(answer_format),
+        parallel_tool_calls=raw_flag(members.get("parallel_tool_calls")),
+        provider_tools=hosted,
+        logprobs=_wants_logprobs(members.get("include")),
+        top_logprobs=_integer(members.get("top_logprobs")),
+        rest=_rest(members),
+        wire=WIRE,
+        credentials=credentials,
+    )
 
 
 def decode_params(members: Raw) -> Params:
@@ -42,7 +90,10 @@ def decode_params(members: Raw) -> Params:
     return Params(
         temperature=raw_number(members.get("temperature")),
         top_p=raw_number(members.get("top_p")),
-        max_tokens=raw_integer(members.get("max_output_tokens")),
+        max_tokens=_integer(members.get("max_output_tokens")),
+        seed=_integer(members.get("seed")),
+        presence_penalty=raw_number(members.get("presence_penalty")),
+        frequency_penalty=raw_number(members.get("frequency_penalty")),
         json_mode=_JSON_MODES.get(mode),
         reasoning_effort=text_of(_object(members.get("reasoning")).get("effort")) or None,
         service_tier=raw_text(members.get("service_tier")),
@@ -50,158 +101,32 @@ def decode_params(members: Raw) -> Params:
     )
 
 
-def decode_input(members: Raw) -> Input:
-    """The neutral input: instructions and system texts joined, items gathered into turns.
-
-    What a model gave in a row (reasoning, a message, calls) is one message of the assistant; the
-    results of tools that follow one another are one message of the user.
-
-    Raises:
-        InvalidRequest: `input` is neither a text nor a list of objects.
-    """
-    turns = _Turns()
-    turns.add_system(_decode_content(members.get("instructions", b"null")))
-    given = members.get("input", b"null")
-    if given.startswith(b'"'):
-        turns.add_message("user", _decode_content(given))
-    elif given != b"null":
-        for position, raw in enumerate(_items(given)):
-            try:
-                turns.add(object_members(raw), raw)
-            except InvalidRequest as error:
-                raise InvalidRequest(
-                    f"input[{position}] must be an object", param="input"
-                ) from error
-    return turns.input()
+def raw_object(raw: bytes | None) -> dict[str, bytes]:
+    """The raw members of an object; none where it is none."""
+    return {} if raw is None or not raw.startswith(b"{") else object_members(raw)
 
 
-def _items(given: bytes) -> list[bytes]:
-    try:
-        return list_items(given)
-    except InvalidRequest as error:
-        raise InvalidRequest("`input` must be a text or a list", param="input") from error
+def _integer(raw: bytes | None) -> int | None:
+    """A whole number of 64 bits; others cannot be written."""
+    value = raw_integer(raw)
+    return value if value is not None and abs(value) < 2**63 else None
 
 
-class _Turns:
-    """Takes a client's items one by one."""
-
-    def __init__(self) -> None:
-        self._system: list[str] = []
-        self._messages: list[Message] = []
-        self._open = ""  # `assistant` or `results`, while items of that side follow one another
-        self._spoken = False  # whether the open turn has its message
-        self._blocks: list[Block] = []
-        self._tools: dict[str, str] = {}  # name of the tool, by the id of its call
-
-    def add(self, item: Raw, raw: bytes) -> None:
-        kind = raw_text(item.get("type")) or ""
-        role = raw_text(item.get("role")) or ""
-        if kind in _CALLS:
-            self._add_item("assistant", self._decode_call(item, _CALLS[kind]))
-        elif kind in RESULTS:
-            self._add_item("results", self._decode_result(item))
-        elif kind == "reasoning":
-            self._add_item("assistant", decode_thought(_object(raw)))
-        elif kind not in ("message", ""):
-            answered = kind.endswith(("_output", "_response"))
-            self._add_item("results" if answered else "assistant", Unknown(raw))
-        elif role in SYSTEM_ROLES:
-            self.add_system(_decode_content(item.get("content", b"null")))
-        elif role:
-            self.add_message(role, _decode_content(item.get("content", b"null")))
-        else:  # without a kind and a role: a reference to an item
-            self._add_item("assistant", Unknown(raw))
-
-    def add_system(self, content: Iterator[Block]) -> None:
-        self._system += [block.text for block in content if isinstance(block, Text)]
-
-    def add_message(self, role: str, content: Iterator[Block]) -> None:
-        if role == "assistant" and self._open == "assistant" and not self._spoken:
-            self._blocks += content
-            self._spoken = True
-            return
-        self._close()
-        if role == "assistant":
-            self._open, self._blocks, self._spoken = role, list(content), True
-        else:
-            self._messages.append(Message(role, tuple(content)))
-
-    def input(self) -> Input:
-        self._close()
-        return Input(tuple(self._messages), "\n".join(self._system) if self._system else None)
-
-    def _add_item(self, side: str, block: Block) -> None:
-        if self._open != side:
-            self._close()
-            self._open = side
-        self._blocks.append(block)
-
-    def _close(self) -> None:
-        if self._open:
-            role = "user" if self._open == "results" else self._open
-            self._messages.append(Message(role, tuple(self._blocks)))
-        self._open, self._blocks, self._spoken = "", [], False
-
-    def _decode_call(self, item: Raw, arguments: str) -> ToolCall:
-        given = item.get(arguments, b'""')
-        text = raw_text(given)
-        call = ToolCall(
-            raw_text(item.get("call_id")) or raw_text(item.get("id")) or "",
-            raw_text(item.get("name")) or "",
-            compact_json(given) if text is None else text,
-        )
-        self._tools[call.id] = call.name
-        return call
-
-    def _decode_result(self, item: Raw) -> ToolResult:
-        identifier = raw_text(item.get("call_id")) or ""
-        given = item.get("output", b"null")
-        text = raw_text(given)
-        name = self._tools.get(identifier, "")
-        return ToolResult(identifier, name, compact_json(given) if text is None else text)
+def _rest(members: Raw) -> dict[str, bytes]:
+    rest = {key: raw for key, raw in members.items() if key not in _TAKEN and raw != b"null"}
+    for key, taken in _TAKEN_INNER.items():
+        inner = raw_object(rest.get(key))
+        kept = {name: raw for name, raw in inner.items() if name not in taken}
+        if kept:
+            rest[key] = dump_raw(kept)
+        elif inner:
+            del rest[key]
+    return rest
 
 
-def _decode_content(content: bytes) -> Iterator[Block]:
-    text = raw_text(content)
-    if text is not None:
-        yield Text(text)
-    elif content.startswith(b"["):
-        for raw in list_items(content):
-            yield _decode_part(raw)
-    elif content != b"null":
-        yield Unknown(content)
-
-
-def _decode_part(raw: bytes) -> Block:
-    if not raw.startswith(b"{"):
-        text = raw_text(raw)
-        return Unknown(raw) if text is None else Text(text)
-    part = object_members(raw)
-    kind, text = raw_text(part.get("type")), raw_text(part.get("text"))
-    block: Block | None = None
-    if kind in TEXT_PARTS and text is not None:
-        block = Text(text)
-    elif kind == "input_image":
-        block = _decode_image(part)
-    elif kind == "input_file":
-        block = _decode_file(part)
-    elif kind == "input_audio":
-        block = decode_audio(part)
-    return block or Unknown(raw)
-
-
-def _decode_image(part: Raw) -> Block | None:
-    """An image's address stands flat here. One that was uploaded before has no neutral form."""
-    url, detail = part.get("image_url", b"null"), part.get("detail", b"null")
-    return decode_image({"image_url": b'{"url":%b,"detail":%b}' % (url, detail)})
-
-
-def _decode_file(part: Raw) -> Block | None:
-    url, name = raw_text(part.get("file_url")), part.get("filename", b"null")
-    if url is not None:
-        return UrlFile(url, filename=raw_text(name))
-    data = part.get("file_data", b"null")
-    return decode_file({"file": b'{"file_data":%b,"filename":%b}' % (data, name)})
+def _wants_logprobs(include: bytes | None) -> bool | None:
+    entries = None if include is None else value_of(include)
+    return True if isinstance(entries, list) and LOGPROBS in entries else None
 
 
 def _object(raw: bytes | None) -> Mapping[str, object]:

@@ -9,7 +9,7 @@ import pytest
 
 from proxy.app.live import LiveBuilder
 from proxy.config.schema import Config
-from proxy.errors import CredentialMissing, NotSupported, UpstreamUnsupported
+from proxy.errors import CredentialMissing, UpstreamUnsupported
 from proxy.models.budget import RetryBudget
 from proxy.models.credentials import CallCredentials
 from proxy.models.model import Model, TimeLimits
@@ -69,9 +69,29 @@ def test_a_shorthand_may_need_no_key(name: str) -> None:
     assert not route.operators_key
 
 
-def test_the_shorthand_of_the_responses_api_is_refused_in_words() -> None:
-    with pytest.raises(NotSupported, match="does not serve yet"):
-        builder().targets().resolve("openai::responses::gpt-5")
+@pytest.mark.parametrize(
+    ("name", "kind", "wire"),
+    [
+        ("openai::responses::gpt-5", "openai", "responses"),
+        ("anthropic::claude", "anthropic", "messages"),
+        ("google_ai_studio_gemini::gemini", "google_ai_studio_gemini", "gemini"),
+        (
+            "gcp_vertex_gemini::projects/p/locations/global/publishers/google/models/g",
+            "gcp_vertex_gemini",
+            "gemini",
+        ),
+        (
+            "gcp_vertex_anthropic::projects/p/locations/eu/publishers/anthropic/models/c",
+            "gcp_vertex_anthropic",
+            "messages",
+        ),
+    ],
+)
+def test_shorthands_name_vendors_with_protocols_of_their_own(
+    name: str, kind: str, wire: str
+) -> None:
+    (route,) = model_of(builder().targets(), name).routes
+    assert (route.provider.type, getattr(route.provider, "wire", "")) == (kind, wire)
 
 
 @pytest.mark.parametrize(
@@ -183,14 +203,6 @@ async def test_a_model_that_skips_the_other_gateway_calls_its_providers() -> Non
     models = {"m": {**provided(**DUMMY)["m"], "skip_relay": True}}
     (route,) = model_of(builder(gateway=RELAY, models=models).targets(), "m").routes
     assert route.provider.type == "dummy"
-
-
-async def test_a_vendor_that_is_not_built_yet_fails_with_its_name() -> None:
-    models = provided(type="anthropic", model_name="claude", api_key_location="none")
-    targets = builder(models=models).targets()
-    assert await refused(model_of(targets, "m")) == "provider type `anthropic` is not built yet"
-    shorthand = model_of(targets, "anthropic::claude")
-    assert await refused(shorthand) == "provider type `anthropic` is not built yet"
 
 
 def test_a_provider_that_asks_nobody_may_be_asked_as_often_as_one_likes() -> None:

@@ -631,7 +631,7 @@ CASES = [
         "one of these keys",
     ),
     Broken(
-        "the key of a vendor that is not built yet",
+        "the key of a vendor with a protocol of its own",
         model("{type: anthropic, model_name: x}"),
         5,
         "models.m.providers.p.api_key_location",

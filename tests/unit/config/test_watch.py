@@ -85,16 +85,17 @@ def test_files_named_elsewhere_count_also_when_they_are_not_there_yet(folder: Pa
 
 
 def test_credential_files_are_found_wherever_they_may_be_named(tmp_path: Path) -> None:
-    for name in ("a", "b", "c", "d"):
+    for name in ("a", "b", "c", "d", "e"):
         (tmp_path / name).write_text("k")
     path = tmp_path / "routes.yaml"
     path.write_text(
         f"""
 models:
   m:
-    routing: [p, q]
+    routing: [p, q, r]
     providers:
       p: {{type: openai, model_name: x, api_key_location: "path::{tmp_path}/a"}}
+      r: {{type: aws_bedrock, model_id: x, region: "path::{tmp_path}/e", api_key: "dynamic::k"}}
       q:
         type: openai
         model_name: x
@@ -111,4 +112,4 @@ zeroproxy:
     )
     environ = {"KEY": str(tmp_path / "b")}
     found = credential_files(load_config(str(path), environ).config, environ)
-    assert sorted(file.name for file in found) == ["a", "b", "c", "d"]
+    assert sorted(file.name for file in found) == ["a", "b", "c", "d", "e"]

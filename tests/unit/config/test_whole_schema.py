@@ -23,7 +23,7 @@ from proxy.config.schema import (
     shorthand_provider,
 )
 from proxy.config.schema.rate_limiting import RateLimit
-from proxy.errors import ConfigError
+from proxy.errors import ConfigError, InvalidRequest
 
 SAMPLES = Path(__file__).parents[2] / "data/config"
 KEYS = dict.fromkeys(
@@ -39,10 +39,6 @@ KEYS = dict.fromkeys(
 
 def sample(name: str) -> LoadedConfig:
     return load_config(str(SAMPLES / name), KEYS)
-
-
-def unbuilt(loaded: LoadedConfig) -> set[str]:
-    return {each.name for each in loaded.unbuilt if each.blocks}
 
 
 class TestDesk:
@@ -124,13 +120,6 @@ class TestDesk:
         for word in ("timeout_s: deprecated", "input_wrappers: deprecated", "`uniform`", "cutoff"):
             assert word in warnings
 
-    def test_what_is_not_built_is_found_at_its_place(self):
-        function = sample("desk/tensorzero.toml").config.functions["sort"]
-        assert blocking(function.variants["direct"]) is None
-        found = blocking(function.variants["examples"])
-        assert found is not None
-        assert (found.path, found.name) == (("model",), "the shorthand `anthropic::`")
-
 
 class TestVendors:
     def test_every_type_of_provider_loads(self):
@@ -143,15 +132,11 @@ class TestVendors:
         assert providers["openai"].api_key_location == EnvLocation("TEAM_KEY")
         assert providers["tuned"].api_key_location == SdkLocation()
 
-    def test_vendors_without_a_live_form_are_named(self):
-        loaded = sample("vendors.toml")
-        providers = loaded.config.models["all"].providers
-        assert blocking(providers["anthropic"]).name == "provider type `anthropic`"
-        assert blocking(providers["openai"]).name == "`api_type: responses`"
-        assert blocking(providers["azure"]).path == ("endpoint",)
-        assert blocking(providers["groq"]) is None
-        assert "provider type `aws_bedrock`" in unbuilt(loaded)
-        assert any("anthropic" in warning and "501" in warning for warning in loaded.warnings)
+    def test_nothing_stands_in_the_way_of_any_of_them(self):
+        providers = sample("vendors.toml").config.models["all"].providers
+        assert {name: blocking(each) for name, each in providers.items()} == dict.fromkeys(
+            providers
+        )
 
     def test_secrets_in_the_open_stay_out_of_the_snapshot(self):
         assert "hush" not in sample("vendors.toml").snapshot.text
@@ -192,26 +177,68 @@ class TestOperations:
         assert "api_keys" in instead["auth", "enabled"]
 
 
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("anthropic::claude", {"type": "anthropic", "model_name": "claude"}),
+        ("google_ai_studio_gemini::g", {"type": "google_ai_studio_gemini", "model_name": "g"}),
+        ("openai::gpt", {"model_name": "gpt", "api_type": "chat_completions"}),
+        ("openai::responses::gpt", {"model_name": "gpt", "api_type": "responses"}),
+        (
+            "gcp_vertex_gemini::projects/p-1/locations/eu/publishers/google/models/g-2.5",
+            {"project_id": "p-1", "location": "eu", "model_id": "g-2.5", "endpoint_id": None},
+        ),
+        (
+            "gcp_vertex_gemini::projects/p/locations/us-east1/endpoints/77",
+            {"project_id": "p", "location": "us-east1", "model_id": None, "endpoint_id": "77"},
+        ),
+        (
+            "gcp_vertex_anthropic::projects/p/locations/l/publishers/anthropic/models/c@2",
+            {"type": "gcp_vertex_anthropic", "model_id": "c@2"},
+        ),
+    ],
+)
+def test_a_shorthand_stands_for_an_entry(name, keys, load):
+    variant = f'{{type: chat_completion, model: "{name}"}}'
+    assert load(f"functions: {{f: {{type: chat, variants: {{v: {variant}}}}}}}").config
+    provider = shorthand_provider(*name.split("::", 1))
+    assert {key: getattr(provider, key) for key in keys} == keys
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "openai::responses::",
+        "anthropic::",
+        "gcp_vertex_gemini::gemini",
+        "gcp_vertex_gemini::projects/p/locations/l/publishers/anthropic/models/m",
+        "gcp_vertex_gemini::projects/p/locations/l/models/m",
+        "gcp_vertex_gemini::projects/p/locations/evil.com?/endpoints/1",
+        "gcp_vertex_gemini::projects/p/locations/l/endpoints/1/../../x",
+        "gcp_vertex_anthropic::projects/p/locations/l/publishers/google/models/m",
+    ],
+)
+def test_a_shorthand_that_names_no_model_is_refused(name, problems):
+    variant = f'{{type: chat_completion, model: "{name}"}}'
+    (found,) = problems(f"functions: {{f: {{type: chat, variants: {{v: {variant}}}}}}}")
+    assert found.key == "functions.f.variants.v.model"
+    assert name.split("::")[0] in found.message
+    with pytest.raises(InvalidRequest):
+        shorthand_provider(*name.split("::", 1))
+
+
+def test_a_shorthand_of_a_cloud_takes_its_types_location(load):
+    text = "provider_types: {gcp_vertex_gemini: {defaults: {credential_location: sdk}}}"
+    name = "projects/p/locations/l/endpoints/1"
+    provider = shorthand_provider("gcp_vertex_gemini", name, load(text).config.provider_types)
+    assert provider.api_key_location == SdkLocation()
+
+
 def test_a_shorthand_takes_its_types_location(load):
     text = "provider_types: {groq: {defaults: {api_key_location: 'env::MINE'}}}"
     config = load(text, environ={"MINE": "k"}).config
     provider = shorthand_provider("groq", "x", config.provider_types)
     assert provider.api_key_location == EnvLocation("MINE")
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("anthropic::x", "the shorthand `anthropic::`"),
-        ("openai::responses::x", "the shorthand `openai::responses::`"),
-        ("openai::x", None),
-    ],
-)
-def test_shorthands_of_vendors_that_are_not_built_load(name, expected, load):
-    variant = f'{{type: chat_completion, model: "{name}"}}'
-    config = load(f"functions: {{f: {{type: chat, variants: {{v: {variant}}}}}}}").config
-    found = blocking(config.functions["f"].variants["v"])
-    assert (found.name if found else None) == expected
 
 
 def including(name: str, more: str = "") -> str:

@@ -13,6 +13,7 @@ from proxy.inference.recorded import RecordedOutputReader
 from proxy.models.cost import Price, dump_prices
 from proxy.types.content import Text, Thought, ToolCall, Unknown, blocks_to_json
 from proxy.types.exchange import InferenceDetails, ModelCall
+from proxy.wire.chat_completions.decode import ChatCompletionsDecoder
 
 SCHEMA = b'{"type":"object","properties":{"b":{"type":"number"}},"required":["b"]}'
 TOOLS = b'[{"name":"weather","parameters":' + SCHEMA + b'},{"name":"free","parameters":null}]'
@@ -119,15 +120,16 @@ class TestCosts:
 
     def test_a_whole_answer_is_charged_however_its_bytes_are_cut(self) -> None:
         call = self.call(False, b'{"usage": {"n"', b": 3, ", b'"m": 1}}')
-        assert RecordedOutputReader().cost(call) == Decimal("3.5")
+        assert RecordedOutputReader().cost(call, ()) == Decimal("3.5")
 
     def test_a_stream_is_charged_by_the_greatest_count_of_its_events(self) -> None:
         events = b'data: {"usage": {"n": 3}}\n\ndata: {"usage": {"n": 4}}\n\ndata: [DONE]\n\n'
         call = self.call(True, events[:30], events[30:])
-        assert RecordedOutputReader().cost(call) == Decimal("2.0")
+        read = ChatCompletionsDecoder().decode_call(call).events
+        assert RecordedOutputReader().cost(call, read) == Decimal("2.0")
 
     def test_a_count_that_must_be_there_and_is_not_leaves_the_cost_unknown(self) -> None:
-        assert RecordedOutputReader().cost(self.call(False, b'{"usage": {"m": 1}}')) is None
+        assert RecordedOutputReader().cost(self.call(False, b'{"usage": {"m": 1}}'), ()) is None
 
     def test_an_answer_that_is_no_json_has_no_cost(self) -> None:
-        assert RecordedOutputReader().cost(self.call(False, b"oops")) is None
+        assert RecordedOutputReader().cost(self.call(False, b"oops"), ()) is None

@@ -3,77 +3,54 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from proxy.errors import UpstreamErrorInBody, UpstreamGarbage
-from proxy.providers.base import Provider, RelayProvider, answers_neutrally
+from proxy.providers.base import Attempt, Provider, answers_neutrally, relays
+from proxy.providers.compatible import IDENTITY, Compatible, CompatibleProvider
 from proxy.providers.dummy import DummyProvider, FlakyCounters
-from proxy.providers.neutral import (
-    decode_chat,
-    decode_embeddings,
-    encode_chat,
-    encode_embeddings,
-    open_chat_stream,
-)
+from proxy.providers.neutral import decode_embeddings, encode_embeddings
 from proxy.types.content import Text, Thought, Unknown
 from proxy.types.embeddings import EmbeddingsRequest
-from proxy.types.ports import Body, Headers, Limits, OutgoingRequest
+from proxy.types.ports import Headers, Limits
 from proxy.types.request import Input, Message, ModelRequest, Params
 from proxy.types.response import TextDelta
 
 LIMITS = Limits(1.0, 2.0, None, 3.0)
+ROW = Compatible(
+    "vendor",
+    "Vendor",
+    "https://vendor/",
+    credential_header="Key",
+    credential_prefix="",
+    renames={"max_completion_tokens": "max_tokens"},
+    allow_lists=True,
+)
+"""A vendor with a name of its own for everything."""
 
 
-@dataclass
-class Vendor:
-    """A provider with a name of its own for everything."""
-
-    type: str = "vendor"
-    wire: str = "chat_completions"
-    origin: str = "https://vendor:443"
-    model_name: str = "p"
-    takes_secret: bool = True
-    usage: str = "ask"
-    renames: Mapping[str, str] = field(
-        default_factory=lambda: {"max_completion_tokens": "max_tokens"}
-    )
-    body_defaults: Mapping[str, bytes] = field(default_factory=lambda: {"safe": b"true"})
-    reasoning_key: str | None = None
-    allow_lists: bool = True
-
-    def encode_relay(
-        self,
-        path: str,
-        body: bytes | Body,
-        headers: Headers,
-        secret: str | None,
-        limits: Limits,
-        may_resend: Callable[[], bool],
-        *,
-        method: str = "POST",
-        query: str = "",
-    ) -> OutgoingRequest:
-        shown = [*headers, ("Key", secret or "")]
-        url = f"{self.origin}/{path}"
-        return OutgoingRequest(method, url, self.origin, shown, body, limits, may_resend)
+def vendor(**changes: object) -> CompatibleProvider:
+    return CompatibleProvider(replace(ROW, **changes), "p", None, {"safe": b"true"})  # type: ignore[arg-type]
 
 
 def never() -> bool:
     return False
 
 
-def asked(provider: RelayProvider, *, stream: bool = True, headers: Headers = ()) -> object:
+def attempt(headers: Headers = ()) -> Attempt:
+    return Attempt("s", LIMITS, never, headers, "m", "v")
+
+
+def asked(provider: CompatibleProvider, *, stream: bool = True) -> object:
     blocks = (Thought("t"), Text("hi"), Unknown(b'{"type":"own"}', "m", "v"))
     request = ModelRequest(
         "p", Input((Message("assistant", blocks),)), stream=stream, params=Params(max_tokens=3)
     )
-    outgoing = encode_chat(
-        provider, request, "s", LIMITS, never, headers, model_name="m", provider_name="v"
-    )
-    assert (outgoing.method, outgoing.url) == ("POST", "https://vendor:443/chat/completions")
+    outgoing = provider.encode_chat(request, attempt()).request
+    assert (outgoing.method, outgoing.url) == ("POST", "https://vendor/chat/completions")
     assert (outgoing.limits, outgoing.may_resend) == (LIMITS, never)
     assert isinstance(outgoing.body, bytes)
     return json.loads(outgoing.body)
@@ -81,7 +58,7 @@ def asked(provider: RelayProvider, *, stream: bool = True, headers: Headers = ()
 
 def test_a_neutral_request_becomes_the_vendors_own_body() -> None:
     content = [{"type": "text", "text": "hi"}, {"type": "own"}]
-    assert asked(Vendor()) == {
+    assert asked(vendor()) == {
         "messages": [{"role": "assistant", "content": content}],
         "model": "p",
         "max_tokens": 3,
@@ -92,34 +69,35 @@ def test_a_neutral_request_becomes_the_vendors_own_body() -> None:
 
 
 def test_usage_is_asked_for_only_where_it_must_be() -> None:
-    for body in (asked(Vendor(usage="always")), asked(Vendor(), stream=False)):
+    for body in (asked(vendor(usage="always")), asked(vendor(), stream=False)):
         assert isinstance(body, dict)
         assert "stream_options" not in body
 
 
 def test_a_vendor_that_takes_thoughts_back_gets_them() -> None:
-    body = asked(Vendor(reasoning_key="reasoning"))
+    body = asked(vendor(reasoning_key="reasoning"))
     assert isinstance(body, dict)
     assert body["messages"][0]["reasoning"] == "t"
 
 
 def test_the_body_says_that_it_is_json_unless_somebody_has_said_it() -> None:
     request = EmbeddingsRequest("p", b'"a"', 1)
-    outgoing = encode_embeddings(Vendor(), request, "s", LIMITS, never, [("X", "y")])
-    assert outgoing.url == "https://vendor:443/embeddings"
+    outgoing = encode_embeddings(vendor(), request, attempt([("X", "y")]))
+    assert outgoing.url == "https://vendor/embeddings"
     assert outgoing.body == b'{"model":"p","input":"a"}'
     assert list(outgoing.headers) == [
         ("Content-Type", "application/json"),
         ("X", "y"),
+        IDENTITY,
         ("Key", "s"),
     ]
     given = [("content-type", "application/json; charset=utf-8")]
-    outgoing = encode_embeddings(Vendor(), request, "s", LIMITS, never, given)
-    assert list(outgoing.headers) == [*given, ("Key", "s")]
+    outgoing = encode_embeddings(vendor(), request, attempt(given))
+    assert list(outgoing.headers) == [*given, IDENTITY, ("Key", "s")]
 
 
 def test_whole_answers_are_read() -> None:
-    answer = decode_chat(b'{"id":"x","choices":[{"message":{"content":"a"}}]}')
+    answer = vendor().decode_chat(b'{"id":"x","choices":[{"message":{"content":"a"}}]}')
     assert (answer.id, answer.blocks) == ("x", (Text("a"),))
     assert decode_embeddings(b'{"data":[{"embedding":[1.0]}]}').embeddings == (b"[1.0]",)
 
@@ -127,10 +105,10 @@ def test_whole_answers_are_read() -> None:
 @pytest.mark.parametrize("body", [b'{"id":"x"}', b'{"choices":[]}', b'{"choices":null}'])
 def test_an_answer_without_a_choice_is_none(body: bytes) -> None:
     with pytest.raises(UpstreamGarbage):
-        decode_chat(body)
+        vendor().decode_chat(body)
 
 
-@pytest.mark.parametrize("decode", [decode_chat, decode_embeddings])
+@pytest.mark.parametrize("decode", [vendor().decode_chat, decode_embeddings])
 def test_an_error_inside_an_answer_is_one(decode: Callable[[bytes], object]) -> None:
     body = b'{"error":{"message":"busy","code":429}}'
     with pytest.raises(UpstreamErrorInBody) as caught:
@@ -141,7 +119,7 @@ def test_an_error_inside_an_answer_is_one(decode: Callable[[bytes], object]) -> 
 
 
 def test_a_stream_is_read_as_it_comes() -> None:
-    decoder = open_chat_stream()
+    decoder = vendor().open_chat_stream()
     assert decoder.feed(b'data: {"choices":[{"delta":{"con') == []
     (chunk,) = decoder.feed(b'tent":"a"}}]}\n\ndata: [DONE]\n\n')
     assert chunk.deltas == (TextDelta("0", "a"),)
@@ -151,5 +129,6 @@ def test_a_stream_is_read_as_it_comes() -> None:
 
 def test_the_two_kinds_of_providers_are_told_apart() -> None:
     neutral: Provider = DummyProvider("m", FlakyCounters())
-    relayed: Provider = Vendor()
+    relayed: Provider = vendor()
     assert (answers_neutrally(neutral), answers_neutrally(relayed)) == (True, False)
+    assert (relays(neutral), relays(relayed)) == (False, True)

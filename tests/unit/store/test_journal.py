@@ -123,7 +123,7 @@ async def test_a_restart_goes_on_where_the_last_writer_settled(folder: Path) -> 
     await journal.close()
 
 
-@pytest.mark.parametrize("damage", [b"", b"\xabZPD", b"\x00" * 24, os.urandom(24)])
+@pytest.mark.parametrize("damage", [b"", b"\xabZPD", b"\x00" * 24, bytes(range(100, 124))])
 async def test_a_damaged_progress_note_means_reading_again(folder: Path, damage: bytes) -> None:
     first, journal = a_reader(folder), Journal(folder)
     ids = append_some(journal, 5)

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from proxy.wire.chat_completions.errors import find_error
+from proxy.types.fault import Fault
+from proxy.wire.chat_completions.errors import find_error, read_error
 
 CHUNK = {"id": "x", "choices": [{"index": 0, "delta": {"content": '"error"'}}]}
 
@@ -51,3 +52,65 @@ def test_an_event_named_error_is_one_whatever_it_holds() -> None:
 @pytest.mark.parametrize("data", [b"", b"[DONE]", b'{"error": ', b'"error"', b"\xff"])
 def test_what_cannot_be_read_is_no_error(data: bytes) -> None:
     assert find_error(data) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "fault"),
+    [
+        (
+            429,
+            {"error": {"message": "Please try again in 1m2.5s.", "code": "rate_limit_exceeded"}},
+            Fault("rate_limit", 429, "rate_limit_exceeded", "Please try again in 1m2.5s.", 62.5),
+        ),
+        (
+            400,
+            {"error": {"message": "too long", "type": "x", "code": "context_length_exceeded"}},
+            Fault("context_length", 400, "context_length_exceeded", "too long"),
+        ),
+        (
+            400,
+            {"error": "Incorrect API key provided.", "code": "invalid-argument"},
+            Fault("authentication", 400, "invalid-argument", "Incorrect API key provided."),
+        ),
+        (401, {"detail": "Unauthorized"}, Fault("authentication", 401, "", "Unauthorized")),
+        (
+            422,
+            {"detail": [{"loc": ["body"], "msg": "Field required"}]},
+            Fault("invalid_request", 422, "", "Field required"),
+        ),
+        (
+            422,
+            {"object": "error", "message": {"detail": [{"msg": "extra"}]}, "type": "t"},
+            Fault("invalid_request", 422, "t", "extra"),
+        ),
+        (
+            403,
+            {
+                "error": {
+                    "message": "Provider returned error",
+                    "code": 403,
+                    "metadata": {"raw": "x"},
+                }
+            },
+            Fault("permission", 403, "403", "x"),
+        ),
+        (
+            400,
+            {"error": {"message": "m", "metadata": {"raw": '{"error":{"message":"inner"}}'}}},
+            Fault("invalid_request", 400, "", "inner"),
+        ),
+        (
+            400,
+            {"error": {"message": "m", "metadata": {"raw": '{"error":"in \\"words\\""}'}}},
+            Fault("invalid_request", 400, "", '{"error":"in \\"words\\""}'),
+        ),
+    ],
+)
+def test_an_errors_body_is_told_in_neutral_words(status: int, body: object, fault: Fault) -> None:
+    assert read_error(status, (), json.dumps(body).encode()) == fault
+
+
+def test_what_is_no_json_is_its_own_message() -> None:
+    fault = read_error(502, (("Retry-After", "3"),), b"<html>Bad gateway</html>")
+    assert fault == Fault("server", 502, "", "<html>Bad gateway</html>", 3.0)
+    assert read_error(500, (), b"") == Fault("server", 500)

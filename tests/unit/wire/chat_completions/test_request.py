@@ -103,7 +103,7 @@ WAV = base64.b64encode(b"RIFF\0\0\0\0WAVEfmt ").decode()
         ),
         (
             {"type": "input_audio", "input_audio": {"data": WAV, "format": "mp3"}},
-            Base64File(WAV, "audio/x-wav"),
+            Base64File(WAV, "audio/x-wav", extra=b'{"input_audio":{"format":"mp3"}}'),
         ),
         (
             {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "mp3"}},
@@ -148,17 +148,23 @@ def test_tool_results_that_follow_one_another_make_one_user_message() -> None:
         {"role": "user", "content": "u"},
         {"role": "function", "name": "h", "content": "1"},
     ) == (
-        Message("assistant", (Thought("r"), ToolCall("a", "f", "{}"), ToolCall("b", "g", "x"))),
         Message(
-            "user",
+            "assistant",
             (
-                ToolResult("a", "f", '"70F"'),
-                ToolResult("b", "g", '[{"type":"text","text":"x"}]'),
-                ToolResult("?", "", "null"),
+                Thought("r"),
+                ToolCall("a", "f", "{}"),
+                ToolCall("b", "g", "x", b'{"type":"custom"}'),
             ),
         ),
+        Message(
+            "user",
+            (ToolResult("a", "f", "70F"), ToolResult("b", "g", "x"), ToolResult("?", "", "")),
+        ),
         Message("user", (Text("u"),)),
-        Message("user", (ToolResult("", "h", '"1"'),)),
+        Message(
+            "user",
+            (ToolResult("", "h", "1", extra=b'{"name":"h","role":"function"}'),),
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from proxy.types.content import Text, Thought, ToolCall, Unknown
 from proxy.types.response import Answer
 from proxy.types.usage import Usage
 from proxy.wire.chat_completions.response import decode_response, encode_response
+from proxy.wire.chat_completions.thoughts import encode_detail
 
 
 def body(message: object, finish: object = "stop", **members: object) -> bytes:
@@ -55,9 +56,12 @@ def body(message: object, finish: object = "stop", **members: object) -> bytes:
         ),
         (
             {"tool_calls": {"id": "c", "custom": {"name": "f", "input": "x"}}},
-            (ToolCall("c", "f", "x"),),
+            (ToolCall("c", "f", "x", b'{"type":"custom"}'),),
         ),
-        ({"function_call": {"name": "f", "arguments": "{}"}}, (ToolCall("", "f", "{}"),)),
+        (
+            {"function_call": {"name": "f", "arguments": "{}"}},
+            (ToolCall("", "f", "{}", b'{"type":"function_call"}'),),
+        ),
         ({"refusal": "no"}, (Unknown(b'{"type":"refusal","refusal":"no"}'),)),
         ({"content": "\ud83d\ude00 \ud800"}, (Text("\U0001f600 \ufffd"),)),
         ({"content": 7, "tool_calls": "x", "reasoning": 1}, ()),
@@ -73,7 +77,7 @@ def test_signed_reasoning_keeps_its_signature_and_its_details() -> None:
     (thought,) = decode_response(body({"reasoning": "r", "reasoning_details": details})).blocks
     assert isinstance(thought, Thought)
     assert (thought.text, thought.signature) == ("r", "s")
-    assert json.loads(thought.extra_data or b"") == details
+    assert encode_detail(thought) == details
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ TOOLS: dict[str, tuple[list[object], list[Block]]] = {
     ),
     "legacy": (
         [{"function_call": fn("f", "")}, {"function_call": fn(None, "{}")}],
-        [ToolCall("", "f", "{}")],
+        [ToolCall("", "f", "{}", b'{"type":"function_call"}')],
     ),
 }
 
@@ -121,7 +121,7 @@ def test_text_reasoning_finish_and_usage_are_gathered() -> None:
             {"id": "", "choices": [], "prompt_filter_results": []},
             chunk({"role": "assistant", "content": ""}, usage=None),
             chunk({"reasoning_content": "th"}),
-            chunk({"reasoning": "ink", "reasoning_details": [{"signature": "s"}]}),
+            chunk({"reasoning": "ink"}),
             chunk({"content": "\ud83d"}),
             chunk({"content": "\ude00 a"}),
             chunk(None, "stop"),
@@ -129,7 +129,7 @@ def test_text_reasoning_finish_and_usage_are_gathered() -> None:
             {"id": "c1", "choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}},
         )
     )
-    assert answer.blocks == (Thought("think", "s"), Text("\U0001f600 a"))
+    assert answer.blocks == (Thought("think"), Text("\U0001f600 a"))
     assert (answer.id, answer.created, answer.finish_reason) == ("c1", 5, "stop")
     assert answer.usage == Usage(1, 2)
     assert answer.raw_response.count("\n") == 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.wire.responses.errors import FINAL_EVENTS, find_error
+from proxy.wire.responses.errors import FINAL_EVENTS, find_error, read_error
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,17 @@ def test_a_stream_ends_with_one_of_four_events() -> None:
         frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
         == FINAL_EVENTS
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        (b'{"error":{"code":"a","message":"b"}}', "a", "b"),
+        (b'{"response":{"error":{"code":"a","message":"b"}},"type":"response.failed"}', "a", "b"),
+        (b'{"type":"error","code":"a","message":"b"}', "a", "b"),
+        (b"no JSON", "", "no JSON"),
+    ],
+)
+def test_an_error_is_read_in_its_own_words(body: bytes, code: str, message: str) -> None:
+    fault = read_error(500, (), body)
+    assert (fault.code, fault.message, fault.kind) == (code, message, "server")

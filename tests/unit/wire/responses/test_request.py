@@ -65,6 +65,7 @@ def test_what_a_model_gave_in_a_row_is_one_turn_and_so_are_the_results() -> None
             "text": None,
             "signature": "x",
             "summary": [{"type": "summary_text", "text": "s"}],
+            "extra_data": {"id": "rs_1"},
         },
         {"type": "text", "text": "I look."},
         {"type": "tool_call", "id": "c1", "name": "f", "arguments": '{"a": 1}'},
@@ -75,7 +76,7 @@ def test_what_a_model_gave_in_a_row_is_one_turn_and_so_are_the_results() -> None
         {
             "type": "tool_result",
             "name": "g",
-            "result": '[{"type":"input_text","text":"x"}]',
+            "result": "x",
             "id": "c2",
         },
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -30,15 +29,19 @@ from proxy.types.content import (
     UrlFile,
 )
 from proxy.types.request import Input, Message, ModelRequest, Params
-from proxy.wire.chat_completions.encode import Addressee, encode_request
+from proxy.wire.addressee import Addressee
+from proxy.wire.chat_completions.dialect import Dialect
+from proxy.wire.chat_completions.encode import encode_request
 from proxy.wire.chat_completions.request import decode_request
 
 TOOLS = b'[{"type":"function","function":{"name":"f","parameters":{"z": 1.0, "a":{}}}}]'
 
 
 def encoded(request: ModelRequest, **options: Any) -> bytes:
-    plain: dict[str, Any] = {"include_usage": False, "renames": {}, "body_defaults": {}}
-    return encode_request(request, **{**plain, **options})
+    """By a dialect of which the options that are none of the encoder's are members."""
+    others = {key: options.pop(key) for key in ("body_defaults", "addressee") if key in options}
+    dialect = Dialect(**{"include_usage": False, "reasoning_key": None, **options})
+    return encode_request(request, dialect, **{"body_defaults": {}, **others})
 
 
 def body_of(request: ModelRequest, **options: Any) -> dict[str, Any]:
@@ -339,17 +342,24 @@ def test_openais_own_types_take_what_is_sent() -> None:
 text = st.text(max_size=12)
 words = st.text(min_size=1, max_size=12)
 encoded_bytes = st.binary(max_size=9).map(lambda data: b64encode(data).decode())
+extras = st.sampled_from([None, b'{"cache_control":{"type":"ephemeral"}}', b'{"z":1.0}'])
 unknowns = st.sampled_from([b'{"type":"video_url","video_url":{"z": 1.0}}', b'{"type": 7}', b"7"])
-images = st.builds(Base64File, encoded_bytes, st.just("image/png"), st.none() | words)
+images = st.builds(
+    Base64File, encoded_bytes, st.just("image/png"), st.none() | words, st.none(), extras
+)
 documents = st.builds(Base64File, encoded_bytes, st.just("application/pdf"), st.none(), words)
 links = st.builds(UrlFile, st.just("https://x/y"), st.none(), st.none() | words)
 parts = st.lists(
-    st.one_of(st.builds(Text, text), images, documents, links, st.builds(Unknown, unknowns)),
+    st.one_of(
+        st.builds(Text, text, extras), images, documents, links, st.builds(Unknown, unknowns)
+    ),
     min_size=1,
     max_size=4,
 )
 calls = st.lists(
-    st.builds(ToolCall, st.uuids().map(str), words, text), max_size=3, unique_by=lambda c: c.id
+    st.builds(ToolCall, st.uuids().map(str), words, text, extras),
+    max_size=3,
+    unique_by=lambda c: c.id,
 )
 
 
@@ -359,8 +369,11 @@ def exchanges(draw: st.DrawFn) -> list[Message]:
     called = draw(calls)
     thoughts = draw(st.lists(st.builds(Thought, words), max_size=1))
     answer = (*thoughts, *draw(parts), *called)
-    turns = [Message("user", tuple(draw(parts))), Message("assistant", answer)]
-    results = tuple(ToolResult(call.id, call.name, draw(text)) for call in called)
+    named = draw(st.sampled_from([None, b'{"name":"A"}']))
+    turns = [Message("user", tuple(draw(parts)), named), Message("assistant", answer)]
+    results = tuple(
+        ToolResult(call.id, call.name, draw(text), extra=draw(extras)) for call in called
+    )
     return turns + ([Message("user", results)] if results else [])
 
 
@@ -369,6 +382,9 @@ formats = st.sampled_from(
 )
 floats = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 integers = st.none() | st.integers(0, 2**31)
+
+
+rests = st.dictionaries(st.sampled_from(["user", "top_k", "x y"]), st.sampled_from([b"1", b'"a"']))
 
 
 @st.composite
@@ -397,28 +413,18 @@ def requests(draw: st.DrawFn) -> ModelRequest:
         tool_choice=draw(st.sampled_from([None, b'"auto"'])) if tools else None,
         response_format=response_format,
         parallel_tool_calls=draw(st.sampled_from([None, True, False])) if tools else None,
+        choices=draw(st.none() | st.integers(1, 9)),
+        logprobs=draw(st.sampled_from([None, True, False])),
+        top_logprobs=draw(st.none() | st.integers(0, 20)),
+        rest=draw(rests),
+        wire="chat_completions",
     )
 
 
 @given(requests())
 def test_what_the_protocol_can_carry_comes_back_as_it_was(asked: ModelRequest) -> None:
     body = encoded(asked, include_usage=True, reasoning_key="reasoning_content")
-    assert decode_request(body, model_name="p", stream=asked.stream) == with_quoted_results(asked)
+    assert decode_request(body, model_name="p", stream=asked.stream) == asked
     renames: Mapping[str, str] = {"max_completion_tokens": "max_tokens"}
     body = encoded(asked, renames=renames, reasoning_key="reasoning")
-    assert decode_request(body, model_name="p", stream=asked.stream) == with_quoted_results(asked)
-
-
-def with_quoted_results(asked: ModelRequest) -> ModelRequest:
-    """A client's tool result is kept as the JSON that it was, as TensorZero keeps it."""
-    quoted = tuple(
-        replace(message, content=tuple(map(with_quotes, message.content)))
-        for message in asked.input.messages
-    )
-    return replace(asked, input=Input(quoted, asked.input.system))
-
-
-def with_quotes(block: Block) -> Block:
-    if isinstance(block, ToolResult):
-        return replace(block, result=orjson.dumps(block.result).decode())
-    return block
+    assert decode_request(body, model_name="p", stream=asked.stream) == asked
