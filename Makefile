@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 TESTS ?= tests
+JOBS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help run test prove check format bench migrate psql clean
@@ -19,7 +20,7 @@ run: $(STAMP)  ## install, start an embedded Postgres, serve routes.yaml (PORT=3
 	@exec $(BIN)/python -m proxy serve --config '$(CONFIG)' --port $(PORT)
 
 test: $(DEV_STAMP)  ## install and run every test (a seeded sample of the long ones)
-	$(BIN)/python -m pytest $(TESTS) -q
+	$(BIN)/python -m pytest $(TESTS) -q -n $(JOBS) --dist worksteal
 
 prove: $(DEV_STAMP)  ## the long form of every proof; prints its figures
 	PROVE=1 $(BIN)/python -m pytest $(TESTS) -q -s

@@ -32,10 +32,10 @@ def objects_of(value: object) -> list[Mapping[str, object]]:
 
 
 def count_of(value: object) -> int | None:
-    """A whole number from 0 up."""
+    """A whole number from 0 up, within 64 bits."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if value >= 0 and value == value // 1 else None
+    return int(value) if 0 <= value < -_I64_MIN and value == value // 1 else None
 
 
 def raw_text(raw: bytes | None) -> str | None:
@@ -55,9 +55,11 @@ def raw_number(raw: bytes | None) -> float | None:
 
 
 def raw_integer(raw: bytes | None) -> int | None:
-    """A whole number."""
+    """A whole number of at most 64 bits."""
     value = raw_number(raw)
-    return int(value) if value is not None and value == value // 1 else None
+    if value is None or not _I64_MIN <= value <= _U64_MAX or value != value // 1:
+        return None
+    return int(value)
 
 
 def raw_flag(raw: bytes | None) -> bool | None:

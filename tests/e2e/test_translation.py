@@ -11,6 +11,7 @@ import asyncpg
 import openai
 import pytest
 import pytest_asyncio
+from tensorzero import AsyncTensorZeroGateway
 
 from tests.conftest import TEMPLATE, off_loop, sibling
 from tests.fake_upstream import FakeUpstream
@@ -40,7 +41,7 @@ def config(base: str) -> dict[str, Any]:
     providers: dict[str, dict[str, Any]] = {
         "claude": {
             "type": "anthropic",
-            "model_name": "claude-x",
+            "model_name": "claude-sonnet-4-5",
             "api_base": base + "/",
             "api_key_location": "env::TEST_KEY",
         },
@@ -345,3 +346,27 @@ async def test_a_translated_answer_is_recorded_in_the_providers_words(
     )
     assert "Be brief." in row["system"]
     assert "Weather?" in row["input_messages"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_tensorzeros_own_client_is_told_the_same(
+    proxy: Proxy, vendor: Vendors, model: str
+) -> None:
+    asked: dict[str, Any] = {
+        "model_name": model,
+        "input": {"messages": [{"role": "user", "content": "Weather?"}]},
+        "additional_tools": [{**TOOLS[0]["function"], "strict": False}],  # type: ignore[dict-item]
+    }
+    building: Any = AsyncTensorZeroGateway.build_http(gateway_url=proxy.base)
+    async with await building as gateway:
+        made = await gateway.inference(**asked)
+        kinds = {block.type for block in made.content}
+        assert kinds == {"thought", "text", "tool_call"}
+        (call,) = [block for block in made.content if block.type == "tool_call"]
+        assert (call.name, call.arguments) == ("weather", {"city": "Rome"})
+        assert (made.usage.input_tokens, made.usage.output_tokens) == (7, 11)
+        chunks = [chunk async for chunk in await gateway.inference(**asked, stream=True)]
+    texts = [block.text for chunk in chunks for block in chunk.content if block.type == "text"]
+    assert "".join(texts) == "Let me look."
+    thoughts = [block for chunk in chunks for block in chunk.content if block.type == "thought"]
+    assert any(block.signature == SIGNATURE for block in thoughts)

@@ -227,7 +227,7 @@ def _changed(value: Any, source: random.Random) -> str:
                 if _is_cyclic(value):
                     holder[key] = None
             case 2 if isinstance(holder, dict):
-                holder[key + source.choice(("x", "_", " "))] = holder.pop(key)
+                holder[key + source.choice(("x", "_", " ", "\x00", "\ud800"))] = holder.pop(key)
             case _:
                 holder[key] = odd_value(source)
     return json.dumps(value)

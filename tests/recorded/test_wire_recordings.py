@@ -249,8 +249,18 @@ def read_whole(completion: Any) -> Shown | None:
         [(call.name, call.arguments) for call in calls],
         decode_finish_reason(choice.finish_reason),
         usage.prompt_tokens if usage else None,
-        usage.completion_tokens if usage else None,
+        output_tokens(usage) if usage else None,
     )
+
+
+def output_tokens(usage: Any) -> int | None:
+    """With thoughts where the total shows that they were counted beside the output."""
+    details = getattr(usage, "completion_tokens_details", None)
+    thoughts = getattr(details, "reasoning_tokens", None) or 0
+    prompt, output = usage.prompt_tokens, usage.completion_tokens
+    if thoughts and usage.total_tokens == prompt + output + thoughts:
+        return int(output + thoughts)
+    return output  # type: ignore[no-any-return]
 
 
 def read_stream(chunks: list[Any]) -> Shown | None:
@@ -263,7 +273,7 @@ def read_stream(chunks: list[Any]) -> Shown | None:
         if usage is None and isinstance(extra, dict) and extra.get("usage"):
             counts = (extra["usage"]["prompt_tokens"], extra["usage"]["completion_tokens"])
         if usage is not None:
-            counts = (usage.prompt_tokens, usage.completion_tokens)
+            counts = (usage.prompt_tokens, output_tokens(usage))
         for choice in chunk.choices or []:
             if getattr(choice, "index", 0) or choice.delta is None:
                 continue

@@ -33,9 +33,10 @@ from proxy.wire.chat_completions.encode_messages import (
     has_details,
     mentions_json,
 )
-from proxy.wire.chat_completions.extra import spread
+from proxy.wire.chat_completions.extra import dumps, spread
 from proxy.wire.chat_completions.request import json_mode_of
 from proxy.wire.chat_completions.rest import WIRE
+from proxy.wire.lenient import lenient_loads
 from proxy.wire.members import list_items
 from proxy.wire.values import object_of, objects_of
 
@@ -79,7 +80,7 @@ def encode_request(
     body = {renames.get(key, key): item for key, item in members.items() if item is not None}
     for key, raw in (*_rest(request).items(), *body_defaults.items()):
         body.setdefault(key, orjson.Fragment(raw))
-    return orjson.dumps(body)
+    return dumps(body)
 
 
 def ignored_params(request: ModelRequest, dialect: Dialect) -> tuple[str, ...]:
@@ -185,7 +186,7 @@ def _all_tools(request: ModelRequest) -> bytes | None:
 
 def _only_allowed(tools: bytes, choice: bytes) -> tuple[bytes, bytes]:
     """A choice of some tools as a list of those tools, and a choice that any provider knows."""
-    chosen = object_of(orjson.loads(choice))
+    chosen = object_of(lenient_loads(choice))
     if chosen.get("type") != "allowed_tools":
         return tools, choice
     allowed = object_of(chosen.get("allowed_tools"))
@@ -193,7 +194,7 @@ def _only_allowed(tools: bytes, choice: bytes) -> tuple[bytes, bytes]:
     kept = [
         raw
         for raw in list_items(tools)
-        if names & set(_tool_names(objects_of([orjson.loads(raw)])))
+        if names & set(_tool_names(objects_of([lenient_loads(raw)])))
     ]
     mode = orjson.dumps(allowed.get("mode") or "auto")
     return b"[" + b",".join(kept) + b"]", mode

@@ -17,7 +17,13 @@ import orjson
 
 from proxy.types.content import Block, Text, Thought, ToolCall, Unknown
 from proxy.types.response import Answer, FinishReason
-from proxy.wire.chat_completions.extra import members_of, plain_object, raw_object, with_extra
+from proxy.wire.chat_completions.extra import (
+    dumps,
+    members_of,
+    plain_object,
+    raw_object,
+    with_extra,
+)
 from proxy.wire.chat_completions.message import FURTHER
 from proxy.wire.chat_completions.messages import CUSTOM, LEGACY_CALL
 from proxy.wire.chat_completions.places import PROVIDER_BLOCKS, show_block
@@ -59,7 +65,7 @@ def encode_response(answer: Answer, model: str) -> bytes:
         body["service_tier"] = answer.service_tier
     if answer.usage.known:
         body["usage"] = encode_usage(answer.usage)
-    return orjson.dumps(body)
+    return dumps(body)
 
 
 def _choice(

@@ -91,8 +91,8 @@ def _whole(value: object) -> object:
 
 
 def dumps(value: object) -> bytes:
-    """JSON of a value with fragments in it; lone surrogates, of which two deltas may make up a
-    character, stay as escapes."""
+    """JSON of a value with fragments in it. Lone surrogates, of which two deltas may make up a
+    character, stay as escapes, and numbers may be of any size."""
     try:
         return orjson.dumps(value)
     except TypeError:

@@ -40,7 +40,7 @@ from proxy.wire.chat_completions.usage import decode_usage
 from proxy.wire.events import EventDecoder
 from proxy.wire.lenient import lenient_dumps, lenient_object, whole_text
 from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES, Event
-from proxy.wire.values import object_of, objects_of, text_of
+from proxy.wire.values import count_of, object_of, objects_of, text_of
 
 __all__ = ["BLOCK_ID", "THOUGHT_ID", "ChunkAccumulator", "StreamDecoder", "StreamEncoder"]
 
@@ -88,14 +88,13 @@ class StreamDecoder(EventDecoder):
         usage = decode_usage(body)
         reason = decode_finish_reason(choice.get("finish_reason"))
         self.finished = self.finished or reason is not None
-        identifier, created = body.get("id"), body.get("created")
         return Chunk(
             deltas=self._deltas(0, choice),
             usage=None if usage == NO_USAGE else usage,
             finish_reason=reason,
             raw=event.data.decode("utf-8", "replace"),
-            response_id=whole_text(identifier) if isinstance(identifier, str) else "",
-            created=created if isinstance(created, int) else 0,
+            response_id=text_of(body.get("id")),
+            created=count_of(body.get("created")) or 0,
             others=tuple(self._other(*item) for item in sorted(choices.items())),
             logprobs=logprobs_of(choice),
             stop_sequence=stop_sequence_of(choice),
