@@ -190,6 +190,7 @@ def _start_writing(host: Host, loaded: LoadedConfig, state: Path, dsn: str) -> N
         dsn,
         {
             "chat_completions": ChatCompletionsDecoder(),
+            "chat_completions/think_tags": ChatCompletionsDecoder(think_tags=True),
             "completions": CompletionsDecoder(),
             "embeddings": EmbeddingsDecoder(),
             "responses": ResponsesDecoder(),

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import orjson
 
-from proxy.errors import UpstreamUnsupported
+from proxy.errors import UpstreamUnserved
 from proxy.inference.prepare import VariantSpec
 from proxy.inference.templates import SYSTEM, SystemTemplate
 from proxy.inference.variants.base import Strategy
@@ -82,7 +82,7 @@ class Variant:
         `renames` has what a provider calls otherwise.
 
         Raises:
-            UpstreamUnsupported: the protocol has no place for one of the variant's parameters.
+            UpstreamUnserved: the protocol has no place for one of the variant's parameters.
         """
         if not self.defaults:
             return {}
@@ -101,11 +101,11 @@ class Variant:
         """The members to exchange in a body, where there is a system text.
 
         Raises:
-            UpstreamUnsupported: the protocol has no place for a system text, or it would take more
+            UpstreamUnserved: the protocol has no place for a system text, or it would take more
                 than that to say what the variant does.
         """
         if not self.plain:
-            raise UpstreamUnsupported(
+            raise UpstreamUnserved(
                 f"variant `{self.name}` is more than a plain chat: it is served on chat completions"
             )
         if self.system is None:
@@ -113,7 +113,7 @@ class Variant:
         if wire == "responses":
             return {"instructions": self._instructions(body)}
         if wire == "completions":
-            raise UpstreamUnsupported(
+            raise UpstreamUnserved(
                 f"variant `{self.name}` has a system text; completions have none"
             )
         messages = member(body, "messages")
@@ -140,8 +140,8 @@ class Variant:
             if key not in COMPLETIONS_MEMBERS:
                 raise self._no_place(key, "the completions API")
 
-    def _no_place(self, key: str, protocol: str) -> UpstreamUnsupported:
-        return UpstreamUnsupported(
+    def _no_place(self, key: str, protocol: str) -> UpstreamUnserved:
+        return UpstreamUnserved(
             f"variant `{self.name}` sets `{key}`, for which {protocol} has no place"
         )
 

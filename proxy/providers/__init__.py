@@ -50,7 +50,7 @@ from proxy.config.schema.cloud_providers import (
 )
 from proxy.config.schema.providers import AzureKeys, DummyKeys, OpenAIKeys
 from proxy.providers.anthropic import AnthropicProvider, VertexAnthropicProvider
-from proxy.providers.base import Provider
+from proxy.providers.base import NO_RENAMES, Provider
 from proxy.providers.bedrock import BedrockProvider
 from proxy.providers.compatible import ROWS, CompatibleProvider
 from proxy.providers.dummy import DummyProvider, FlakyCounters
@@ -131,6 +131,8 @@ def _build_compatible(config: Any) -> Provider:
         getattr(config, "model_name", ONLY_MODEL),
         getattr(config, "api_base", None),
         _body_defaults(config),
+        think_tags=getattr(config, "parse_think_blocks", None),
+        content_types=getattr(config, "content_type_overrides", NO_RENAMES),
     )
 
 

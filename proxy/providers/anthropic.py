@@ -90,6 +90,7 @@ class MessagesProvider:
     """What both types do alike; see `HttpProvider`."""
 
     wire = "messages"
+    reading = "messages"
     takes_secret = True
 
     def __init__(

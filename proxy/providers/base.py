@@ -68,6 +68,9 @@ class HttpProvider(Protocol):
     """Its type in the configuration."""
     wire: str
     """The protocol it speaks, named as the folder in `wire/`."""
+    reading: str
+    """Who reads its answers for the record, by the names in `app/host`: its `wire`, or one who
+    knows more of its ways."""
     origin: str
     """`scheme://host:port`, the unit of connection pools and of retry budgets."""
     model_name: str

@@ -77,6 +77,7 @@ class BedrockProvider:
     type = "aws_bedrock"
     title = "AWS Bedrock"
     wire = "converse"
+    reading = "converse"
     takes_secret = True
 
     def __init__(

@@ -35,7 +35,7 @@ from proxy.types.fault import Fault
 from proxy.types.ports import Body, Headers, Limits, OutgoingRequest
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer
-from proxy.types.secrets import Secret
+from proxy.types.secrets import AddressedSecret, BearerToken, Secret
 from proxy.wire.addressee import Addressee
 from proxy.wire.chat_completions.dialect import (
     BUDGET,
@@ -55,6 +55,9 @@ from proxy.wire.events import StreamReader
 from proxy.wire.lenient import lenient_object
 
 CHAT_PATH = "chat/completions"
+THINK_TAGS = "chat_completions/think_tags"
+"""See `HttpProvider.reading`."""
+BEARER = ("Authorization", "Bearer ")
 IDENTITY = ("Accept-Encoding", "identity")
 
 OLDER_NAMES: Mapping[str, str] = MappingProxyType({"max_completion_tokens": "max_tokens"})
@@ -311,6 +314,7 @@ class CompatibleProvider:
         self._row = row
         self._dialect = row.dialect_at(base, think_tags, content_types)
         self._provider_tools = tuple(provider_tools)
+        self.reading = THINK_TAGS if self._dialect.think_tags else self.wire
         self.origin = _origin(self._base)
 
     def encode_relay(
@@ -326,13 +330,22 @@ class CompatibleProvider:
         query: str = "",
     ) -> OutgoingRequest:
         """See `RelayProvider.encode_relay`."""
+        base, origin = self._base, self.origin
+        if isinstance(secret, AddressedSecret):
+            base, origin, secret = secret.api_base, _origin(secret.api_base), secret.secret
         outgoing = [*headers, IDENTITY]
-        own = self._row.credential_header
-        if isinstance(secret, str) and all(name.lower() != own.lower() for name, _ in headers):
-            outgoing.append((own, self._row.credential_prefix + secret))
-        return OutgoingRequest(
-            method, self._url(path, query), self.origin, outgoing, body, limits, may_resend
-        )
+        if isinstance(secret, str):
+            own, prefix = self._shown_in(secret)
+            if all(name.lower() != own.lower() for name, _ in headers):
+                outgoing.append((own, prefix + secret))
+        url = base + self._below(path, query)
+        return OutgoingRequest(method, url, origin, outgoing, body, limits, may_resend)
+
+    def _shown_in(self, secret: str) -> tuple[str, str]:
+        """The header in which it is shown, and what stands before it there."""
+        if isinstance(secret, BearerToken):
+            return BEARER
+        return self._row.credential_header, self._row.credential_prefix
 
     def encode_chat(self, request: ModelRequest, attempt: Attempt) -> Encoded:
         """See `HttpProvider.encode_chat`."""
@@ -367,7 +380,8 @@ class CompatibleProvider:
         """See `HttpProvider.read_error`."""
         return read_error(status, headers, body)
 
-    def _url(self, path: str, query: str) -> str:
+    def _below(self, path: str, query: str) -> str:
+        """Path and query below the base address."""
         own = ""
         if self._row.deployments is not None:
             path, own = self._row.deployments.locate(path, self.model_name)
@@ -375,7 +389,7 @@ class CompatibleProvider:
         if any(part.partition("=")[0] == key for part in query.split("&")):
             own = ""
         joined = "&".join(part for part in (own, query) if part)
-        return self._base + path + ("?" + joined if joined else "")
+        return path + ("?" + joined if joined else "")
 
 
 def _origin(base: str) -> str:

@@ -46,6 +46,7 @@ class GeminiProvider:
     """
 
     wire = "gemini"
+    reading = "gemini"
     takes_secret = True
 
     def __init__(self, type_: str, model_name: str, base: str, place: str, title: str) -> None:

@@ -41,6 +41,7 @@ class OpenAIResponsesProvider:
     """
 
     wire = "responses"
+    reading = "responses"
     takes_secret = True
     usage = ALWAYS
     renames: Mapping[str, str] = NO_RENAMES

@@ -37,6 +37,7 @@ class SagemakerProvider:
     type = "aws_sagemaker"
     title = "AWS SageMaker"
     wire = "payload_parts"
+    reading = "payload_parts"
     takes_secret = True
 
     def __init__(

@@ -32,6 +32,7 @@ from proxy.telemetry.metrics import RouteCells
 from proxy.types.ports import Body, Client, Headers, Limits
 from proxy.types.request import ModelRequest
 from proxy.types.secrets import Secret
+from proxy.wire.chat_completions.encode_stream import Author
 from proxy.wire.chat_completions.request import decode_request
 from proxy.wire.chat_completions.usage_filter import UsageFilter
 
@@ -70,6 +71,11 @@ class _Sending:
         if budget is None:
             return asked
         return replace(asked, params=replace(asked.params, thinking_budget_tokens=budget))
+
+    def author(self, candidate: Candidate | None) -> Author:
+        """Who will give the answer."""
+        model_name = None if candidate is None else candidate.model.name
+        return Author(self.route.provider.type, model_name, self.route.name)
 
     def attempt(self, candidate: Candidate | None) -> Attempt:
         """The same, for the provider."""
@@ -200,7 +206,7 @@ class RelayAttempts:
         sent = sending.rewritten(outgoing.body)
         assert isinstance(sent, bytes)
         tap = RecordingTap(settings.record_limit)
-        progress.translation = Translation(provider.wire, sent, tap)
+        progress.translation = Translation(provider.reading, sent, tap)
         sink = TranslatingSink(
             sending.sink,
             provider,
@@ -209,6 +215,7 @@ class RelayAttempts:
                 call.peek.model,
                 int(time.time()),
                 call.peek.include_usage,
+                sending.author(progress.candidate),
                 sending.route.discards_unknown,
             ),
             tap,

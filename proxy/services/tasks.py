@@ -60,7 +60,7 @@ class Reader:
     """How the bytes of an answer are read."""
 
     wire: str
-    """The protocol that they are in."""
+    """The protocol that they are in, or `HttpProvider.reading`."""
     decode: Callable[[bytes], AnyAnswer]
     """A whole answer of status 200; raises UpstreamError when it is none."""
     stream: StreamReader | None = None
@@ -136,7 +136,7 @@ class ChatModelTask:
 
     def reader(self, provider: HttpProvider) -> Reader:
         stream = provider.open_chat_stream() if self.stream else None
-        return Reader(provider.wire, provider.decode_chat, stream)
+        return Reader(provider.reading, provider.decode_chat, stream)
 
     async def ask(
         self,

@@ -17,6 +17,7 @@ from proxy.types.fault import Fault
 from proxy.types.ports import Headers
 from proxy.types.response import Chunk
 from proxy.wire.chat_completions.encode_error import encode_error
+from proxy.wire.chat_completions.encode_stream import Author
 from proxy.wire.chat_completions.response import encode_response
 from proxy.wire.chat_completions.stream import StreamEncoder
 
@@ -44,6 +45,7 @@ class Wording:
     """As the client named it."""
     created: int
     include_usage: bool
+    author: Author
     discards_unknown: bool = False
     """See `Route`."""
 
@@ -72,6 +74,7 @@ class TranslatingSink:
             include_usage=wording.include_usage,
             response_id=wording.identifier,
             created=wording.created,
+            author=wording.author,
         )
         self._streams = False
         self._status = 0
@@ -171,7 +174,7 @@ class TranslatingSink:
         if self._decoder is not None:
             raise UpstreamReset("the provider was asked for a stream and sent none")
         named = replace(
-            answer,
+            answer.signed_by(*self._wording.author),
             id=self._wording.identifier,
             created=answer.created or self._wording.created,
         )

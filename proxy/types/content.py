@@ -8,9 +8,9 @@ a raw JSON object, members by their names there. Two names mean the same whereve
 - `cache_control`: a prompt-cache marker, `{"type": "ephemeral", "ttl"?}`, behind this block;
 - `citations`: a list of the sources of a text.
 
-Everything else in it is for the protocol it came from (`ModelRequest.wire`), and for no other. None
-of it is in the stored JSON, whose readers refuse members that they do not know; the raw bodies, which
-are stored too, have it all.
+Everything else in it is for the protocol it came from (`ModelRequest.wire`), and for no other.
+None of it is in the stored JSON, whose readers refuse members that they do not know; the raw
+bodies, which are stored too, have it all.
 """
 
 from __future__ import annotations

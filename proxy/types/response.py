@@ -47,7 +47,9 @@ class Answer:
     service_tier: str = ""
     """In which the provider says it was served; empty when it does not."""
 
-    def signed_by(self, provider_type: str, model_name: str, provider_name: str) -> Answer:
+    def signed_by(
+        self, provider_type: str | None, model_name: str | None, provider_name: str | None
+    ) -> Answer:
         """The same with its author's name on what only that one understands."""
         blocks = (_signed(block, provider_type, model_name, provider_name) for block in self.blocks)
         return replace(self, blocks=tuple(blocks))
@@ -98,7 +100,9 @@ class UnknownDelta:
     data: bytes
 
 
-def _signed(block: Block, provider_type: str, model_name: str, provider_name: str) -> Block:
+def _signed(
+    block: Block, provider_type: str | None, model_name: str | None, provider_name: str | None
+) -> Block:
     match block:
         case Thought(provider_type=None):
             return replace(block, provider_type=provider_type)

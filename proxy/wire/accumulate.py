@@ -53,7 +53,8 @@ class _TextPart:
 
     def add(self, delta: TextDelta) -> None:
         self.texts.append(delta.text)
-        self.extra.add(delta.extra)
+        if delta.extra is not None:
+            self.extra.add(delta.extra)
 
     def block(self) -> Block:
         return Text(whole_text("".join(self.texts)), self.extra.raw())
@@ -119,9 +120,7 @@ class _Parts:
 
     def add(self, delta: Delta) -> None:
         if isinstance(delta, TextDelta):
-            if (
-                delta.text or delta.extra
-            ):  # streams often begin with an empty one, which is no block
+            if delta.text or delta.extra:  # an empty one, with which many begin, is no block
                 self._text(delta.id).add(delta)
         elif isinstance(delta, ThoughtDelta):
             self._thought(delta.id).add(delta)
@@ -182,7 +181,8 @@ class ChunkAccumulator:
             self._parts.add(delta)
         for other in chunk.others:
             self._others.setdefault(other.index, _OtherChoice()).add(other)
-        self._logprobs.add(chunk.logprobs)
+        if chunk.logprobs is not None:
+            self._logprobs.add(chunk.logprobs)
         if chunk.raw is not None:
             self._raw.append(chunk.raw)
         if chunk.usage is not None:

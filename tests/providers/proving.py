@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 import yaml
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from proxy.errors import UpstreamErrorInBody
 from proxy.providers.base import Attempt, Encoded, HttpProvider, relays
@@ -166,7 +167,9 @@ def read(provider: HttpProvider, exchange: Written, body: bytes) -> tuple[Answer
     """(the answer in neutral form, as an OpenAI client sees it)."""
     if not exchange.stream:
         answer = provider.decode_chat(body)
-        return answer, json.loads(encode_response(answer, "m"))
+        spoken = encode_response(answer, "m")
+        ChatCompletion.model_validate_json(spoken, strict=True)
+        return answer, json.loads(spoken)
     chunks = list(_chunks(provider, body))
     accumulator, encoder = ChunkAccumulator(), StreamEncoder("m", include_usage=True)
     events = b""
@@ -190,6 +193,7 @@ def put_together(events: bytes) -> dict[str, Any]:
     for event in (*parser.feed(events), *parser.close()):
         if event.is_done:
             break
+        ChatCompletionChunk.model_validate_json(event.data, strict=True)
         chunk = json.loads(event.data)
         whole |= {key: value for key, value in chunk.items() if key != "choices" and value}
         for choice in chunk["choices"]:

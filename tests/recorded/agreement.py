@@ -12,7 +12,8 @@ from tests.recorded.playing import Outcome
 
 HEAD = ("provider", "api", "rows", "groups", "requests", "answers", "requests*", "answers*")
 NOTE = """\
-requests, answers: those that agree, of fidelity `bytes`; with *: of the other fidelities.
+groups: of near copies, in which all agree. requests, answers: those that agree, of fidelity
+`bytes`; with *: of the other fidelities.
 An exception that is named below counts neither way."""
 
 
@@ -38,11 +39,13 @@ class Cell:
 
     rows: int = 0
     groups: set[str] = field(default_factory=set)
+    broken_groups: set[str] = field(default_factory=set)
     shares: dict[tuple[str, bool], Share] = field(default_factory=lambda: defaultdict(Share))
 
     def cells(self) -> list[str]:
         sides = [(side, exact) for exact in (True, False) for side in ("request", "answer")]
-        return [str(self.rows), str(len(self.groups)), *(str(self.shares[key]) for key in sides)]
+        groups = f"{len(self.groups - self.broken_groups)}/{len(self.groups)}"
+        return [str(self.rows), groups, *(str(self.shares[key]) for key in sides)]
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class Agreement:
                 continue
             cell.shares[side, row["fidelity"] == "bytes"].add(lines)
             if lines:
+                cell.broken_groups.add(row["group"])
                 self.disagreements.append(Disagreement(outcome, side, lines))
 
     def broken(self) -> list[Disagreement]:

@@ -12,12 +12,14 @@ import json
 import random
 import struct
 from binascii import crc32
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 Damager = Callable[[bytes, random.Random], bytes]
 
 DEEP = 3000
+HALF = "\ud800"
+"""Half of a character: JSON can say it, and no UTF-8 can."""
 GARBAGE = (
     b"\x00\xff\xfe\xfd",
     b"\xed\xa0\x80\xf0\x90",
@@ -45,7 +47,7 @@ ODD_VALUES: tuple[Any, ...] = (
     1.5,
     1e300,
     "",
-    "\ud800",
+    HALF,
     "\x00",
     "x" * 5000,
     [],
@@ -57,6 +59,34 @@ ODD_VALUES: tuple[Any, ...] = (
     {"type": "unheard_of"},
 )
 """Put in the place of any value; a lone surrogate is written as an escape."""
+
+
+def with_each_value_replaced(body: bytes, odd: Any) -> Iterator[bytes]:
+    """The body again and again, each time with another of its values replaced, and with another of
+    its members' names spoilt. All of its events that hold JSON are gone through."""
+    events, binary = events_of(body), is_binary(body)
+    for number, event in enumerate(events):
+        head, payload, tail = _taken_apart(event, binary)
+        try:
+            places = len(_places(json.loads(payload)))
+        except ValueError:
+            continue
+        for changed in _replaced(payload, places, odd):
+            spoilt = _put_together(head, changed, tail, binary)
+            yield b"".join((*events[:number], spoilt, *events[number + 1 :]))
+
+
+def _replaced(payload: bytes, places: int, odd: Any) -> Iterator[bytes]:
+    for place in range(places):
+        value = json.loads(payload)
+        holder, key = _places(value)[place]
+        holder[key] = odd
+        yield json.dumps(value).encode()
+        if isinstance(holder, dict):
+            value = json.loads(payload)
+            holder, key = _places(value)[place]
+            holder[f"{key}{HALF}"] = holder.pop(key)
+            yield json.dumps(value).encode()
 
 
 def flip_bits(body: bytes, source: random.Random) -> bytes:
@@ -227,7 +257,7 @@ def _changed(value: Any, source: random.Random) -> str:
                 if _is_cyclic(value):
                     holder[key] = None
             case 2 if isinstance(holder, dict):
-                holder[key + source.choice(("x", "_", " ", "\x00", "\ud800"))] = holder.pop(key)
+                holder[key + source.choice(("x", "_", " ", "\x00", HALF))] = holder.pop(key)
             case _:
                 holder[key] = odd_value(source)
     return json.dumps(value)

@@ -32,7 +32,7 @@ from proxy.types.decoded import Decoder
 from proxy.types.exchange import ModelCall
 from proxy.wire.accumulate import ChunkAccumulator
 from tests.fake_upstream import split
-from tests.recorded.damage import damaged, first_change
+from tests.recorded.damage import damaged, first_change, with_each_value_replaced
 from tests.recorded.exchanges import named, rows_to_play
 from tests.recorded.judges import load_judge
 from tests.recorded.judges.base import Judge, Row, response_body
@@ -126,7 +126,9 @@ def endure_rows(
     try:
         for _ in range(cases):
             row = source.choice(rows)
-            _one(Case(row, provider_of(judge, row), decoder, source), result)
+            body = damaged(response_body(row), source)
+            cuts = [source.randrange(len(body) + 1) for _ in range(source.choice((0, 1, 3)))]
+            _one(Case(row, provider_of(judge, row), decoder, body, cuts), result)
     finally:
         signal.signal(signal.SIGALRM, previous)
     result.grown = peak_memory() - before
@@ -166,18 +168,35 @@ def _one(case: Case, result: Endurance) -> None:
         result.slowest, result.slowest_case = took, str(case)
 
 
+def endure_each(judge: Judge, rows: Sequence[Row], odd: Any) -> Endurance:
+    """These rows with each of their values replaced by an odd one, and each name spoilt."""
+    result, decoder = Endurance(), load_decoder(judge.wire)
+    previous = signal.signal(signal.SIGALRM, _hung)
+    for row in rows:
+        provider = provider_of(judge, row)
+        for body in with_each_value_replaced(response_body(row), odd):
+            _one(Case(row, provider, decoder, body), result)
+    signal.signal(signal.SIGALRM, previous)
+    return result
+
+
 class Case:
-    """One damaged answer."""
+    """One damaged answer, and where it is cut on its way."""
 
     def __init__(
-        self, row: Row, provider: HttpProvider, decoder: Decoder, source: random.Random
+        self,
+        row: Row,
+        provider: HttpProvider,
+        decoder: Decoder,
+        body: bytes,
+        cuts: Sequence[int] = (),
     ) -> None:
         self.row = row
         self.provider = provider
         self.decoder = decoder
         self.original = response_body(row)
-        self.body = damaged(self.original, source)
-        self.cuts = [source.randrange(len(self.body) + 1) for _ in range(source.choice((0, 1, 3)))]
+        self.body = body
+        self.cuts = cuts
 
     def __str__(self) -> str:
         place = first_change(self.original, self.body)

@@ -21,7 +21,9 @@ from hypothesis import strategies as st
 from proxy.errors import UpstreamErrorInBody, UpstreamGarbage
 from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES
 from tests.exchanges.eventstream import encode_event
-from tests.recorded.enduring import GROWTH_BYTES, Endurance, endure
+from tests.exchanges.written import written_rows
+from tests.recorded.damage import HALF, ODD_VALUES
+from tests.recorded.enduring import GROWTH_BYTES, Endurance, endure, endure_each
 from tests.recorded.exchanges import PROVE, SEED, rows_to_play
 from tests.recorded.judges import WIRES, load_judge
 from tests.recorded.judges.base import Judge, response_body
@@ -31,7 +33,7 @@ CASES = 100_000 if PROVE else 1_500
 PROCESSES = 2
 EACH = 6
 BLOCK = 256 * 1024
-ENDLESS_BYTES = 64 * 1024 * 1024
+ENDLESS_BYTES = 40 * 1024 * 1024
 HELD_BYTES = 4 * DEFAULT_MAX_EVENT_BYTES
 """An event may be held whole, once as bytes and once as what was read of it."""
 EXAMPLES = 2_000 if PROVE else 60
@@ -52,6 +54,16 @@ def endured(wire: str) -> Endurance:
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         parts = [pool.submit(endure, wire, SEED + n, share, EACH) for n in range(PROCESSES)]
         return reduce(Endurance.added, (part.result() for part in parts))
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_no_value_of_an_answer_is_taken_for_granted(wire: str) -> None:
+    judge = load_judge(wire)
+    rows = [row for row in written_rows() if row["api"] in judge.apis]
+    for odd in ODD_VALUES if PROVE else (HALF, None, 2**64, [None]):
+        total = endure_each(judge, rows, odd)
+        assert total.cases
+        assert not total.flaws, "\n".join(total.flaws)
 
 
 def endless(kind: str) -> tuple[bytes, bytes]:

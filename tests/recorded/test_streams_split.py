@@ -18,11 +18,11 @@ from tests.recorded.judges.base import Row, response_body
 from tests.recorded.streams import chunks_of, provider_of, stream_rows
 
 EVERY_BYTE_UP_TO = 4096
-EACH = 100 if PROVE else 4
+EACH = 100 if PROVE else 3
 """Streams of a provider's API, where not all are taken."""
 PLACES = 60 if PROVE else 12
 """Random cuts in two of a longer stream, and as many times in several pieces."""
-BYTES = 10**12 if PROVE else 12_000_000
+BYTES = 10**12 if PROVE else 6_000_000
 """How much is fed to decoders of one protocol for cuts at every byte; beyond it, the longer of the
 short streams get random cuts only."""
 

@@ -1,14 +1,17 @@
-"""What of a client's request the neutral form has no place for.
+"""What of a client's request is lost where a strategy of ours asks in its stead.
 
-A request that is passed on keeps everything. One that is put into neutral form, because several
-models are asked or the answer is written anew, would lose these members without a word.
+A request that is passed on, or put into a provider's protocol, keeps everything. A strategy asks
+several models, or one in other words, and answers once: it has messages of its own, without what
+the client's have beside what they say, and its text need not be made of the tokens that it was
+given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxy.wire.chat_completions.request import TOOL_ROLES, Raw
+from proxy.wire.chat_completions.messages import TOOL_ROLES, Raw
+from proxy.wire.chat_completions.places import PROVIDER_BLOCKS
 from proxy.wire.members import list_items, object_members
 from proxy.wire.values import raw_integer, raw_text
 
@@ -22,7 +25,11 @@ CARRIED = frozenset(
         "refusal",
         "reasoning_content",
         "reasoning",
+        "reasoning_details",
+        PROVIDER_BLOCKS,
         "annotations",  # of an answer that is sent back; no model reads them
+        "citations",
+        "images",
     }
 )
 _NOTHING = (b"null", b"[]", b"{}", b'""')
@@ -41,8 +48,6 @@ def _uncarried(members: Raw) -> Iterator[str]:
         yield "n"
     if members.get("logprobs") == b"true":
         yield "logprobs"
-    if members.get("audio", b"null") not in _NOTHING:
-        yield "audio"
     for index, raw in enumerate(list_items(members["messages"])):
         yield from (f"messages[{index}].{each}" for each in _of_message(object_members(raw)))
 
@@ -52,7 +57,3 @@ def _of_message(message: Raw) -> Iterator[str]:
     if raw_text(message.get("role")) in TOOL_ROLES:
         known = CARRIED | {"name"}
     yield from (key for key, raw in message.items() if key not in known and raw not in _NOTHING)
-    calls = message.get("tool_calls", b"null")
-    for index, raw in enumerate(list_items(calls) if calls.startswith(b"[") else ()):
-        if raw_text(object_members(raw).get("type")) not in (None, "function"):
-            yield f"tool_calls[{index}]"

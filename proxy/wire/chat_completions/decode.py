@@ -16,11 +16,15 @@ from proxy.wire.recorded import ReadAnswer, read_blocks
 
 
 class ChatCompletionsDecoder:
-    """See `types.decoded.Decoder`."""
+    """See `types.decoded.Decoder`. With `think_tags`, `<think>` in a text is told apart."""
+
+    def __init__(self, *, think_tags: bool = False) -> None:
+        self._think_tags = think_tags
 
     def decode_call(self, call: ModelCall) -> Decoded:
         """The meaning of a model call's answer. Raises nothing."""
-        return decode_call(call.stream, call.raw_response).to_decoded()
+        read = decode_call(call.stream, call.raw_response, think_tags=self._think_tags)
+        return read.to_decoded()
 
     def decode_input(self, endpoint: str, request_body: bytes) -> DecodedInput:
         """The meaning of a request's body.
@@ -41,14 +45,15 @@ class ChatCompletionsDecoder:
         )
 
 
-def decode_call(stream: bool, blocks: Iterable[bytes]) -> ReadAnswer:
+def decode_call(stream: bool, blocks: Iterable[bytes], *, think_tags: bool = False) -> ReadAnswer:
     """Read a recorded answer, given in blocks as they came, whole or cut anywhere.
 
     Raises nothing: what was understood before the damage is kept.
     """
-    return read_blocks(stream, blocks, _read_whole, StreamDecoder())
 
+    def read_whole(body: bytes) -> ReadAnswer:
+        error_status = find_error(body)
+        answer = decode_response(body, think_tags=think_tags)
+        return ReadAnswer(answer, error_status is None, error_status)
 
-def _read_whole(body: bytes) -> ReadAnswer:
-    error_status = find_error(body)
-    return ReadAnswer(decode_response(body), error_status is None, error_status)
+    return read_blocks(stream, blocks, read_whole, StreamDecoder(think_tags=think_tags))

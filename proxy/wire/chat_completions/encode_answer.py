@@ -42,6 +42,9 @@ _SPOKEN_REASONS: Mapping[FinishReason, str] = {
     "tool_call": "tool_calls",
 }
 
+_TIERS = ("auto", "default", "flex", "scale", "priority")
+_USUAL_TIERS: Mapping[str, str] = {"standard": "default", "on_demand": "default"}
+
 
 def encode_response(answer: Answer, model: str) -> bytes:
     """A plain OpenAI answer. `usage` is left out when the provider said nothing of tokens."""
@@ -61,11 +64,18 @@ def encode_response(answer: Answer, model: str) -> bytes:
         "model": model,
         "choices": choices,
     }
-    if answer.service_tier:
-        body["service_tier"] = answer.service_tier
+    tier = encode_tier(answer.service_tier)
+    if tier:
+        body["service_tier"] = tier
     if answer.usage.known:
         body["usage"] = encode_usage(answer.usage)
     return dumps(body)
+
+
+def encode_tier(tier: str) -> str:
+    """OpenAI's word for a service tier; strict clients know no other, so one that has none there is
+    not told."""
+    return tier if tier in _TIERS else _USUAL_TIERS.get(tier, "")
 
 
 def _choice(

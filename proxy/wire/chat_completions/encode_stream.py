@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from proxy.types.content import Thought, Unknown, summary_to_json
 from proxy.types.response import (
@@ -21,6 +22,7 @@ from proxy.wire.chat_completions.encode_answer import (
     encode_call,
     encode_finish_reason,
     encode_logprobs,
+    encode_tier,
 )
 from proxy.wire.chat_completions.extra import dumps
 from proxy.wire.chat_completions.thoughts import is_hidden, is_only_signed, show_detail
@@ -32,6 +34,17 @@ THOUGHT_ID = "1"
 TensorZero."""
 
 
+class Author(NamedTuple):
+    """Who gives the answer: its name on what only that one understands (`Answer.signed_by`)."""
+
+    provider_type: str | None = None
+    model_name: str | None = None
+    provider_name: str | None = None
+
+
+NOBODY = Author()
+
+
 class StreamEncoder:
     """Turns neutral chunks into OpenAI's events, as its strictest clients want them.
 
@@ -41,21 +54,28 @@ class StreamEncoder:
     """
 
     def __init__(
-        self, model: str, *, include_usage: bool = False, response_id: str = "", created: int = 0
+        self,
+        model: str,
+        *,
+        include_usage: bool = False,
+        response_id: str = "",
+        created: int = 0,
+        author: Author = NOBODY,
     ) -> None:
         self._model = model
+        self._author = author
         self._include_usage = include_usage
         self._id = response_id
         self._created = created
         self._usage = NO_USAGE
         self._service_tier = ""
-        self._choices = {0: _Choice(0)}
+        self._choices = {0: _Choice(0, author)}
 
     def encode(self, chunk: Chunk) -> bytes:
         """The events for this chunk; empty bytes when it has nothing that is sent now."""
         self._id = self._id or chunk.response_id
         self._created = self._created or chunk.created
-        self._service_tier = chunk.service_tier or self._service_tier
+        self._service_tier = encode_tier(chunk.service_tier) or self._service_tier
         if chunk.usage is not None:
             self._usage = self._usage.updated(chunk.usage)
         if chunk.error is not None:
@@ -64,7 +84,7 @@ class StreamEncoder:
         first.stop_sequence = chunk.stop_sequence or first.stop_sequence
         events = self._told(first, chunk.deltas, chunk.finish_reason, chunk.logprobs)
         for other in chunk.others:
-            choice = self._choices.setdefault(other.index, _Choice(other.index))
+            choice = self._choices.setdefault(other.index, _Choice(other.index, self._author))
             events += self._told(choice, other.deltas, other.finish_reason, other.logprobs)
         return events
 
@@ -106,7 +126,7 @@ class StreamEncoder:
 class _Choice:
     """One choice on its way."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, author: Author) -> None:
         self.finish_reason: FinishReason | None = None
         self.stop_sequence: str | None = None
         self._index = index
@@ -114,7 +134,8 @@ class _Choice:
         self._length = 0
         self._calls: dict[str, int] = {}
         self._legacy: set[str] = set()
-        self._thoughts = _Thoughts()
+        self._author = author
+        self._thoughts = _Thoughts(author.provider_type)
         self._beside = Beside()
 
     def encode(self, deltas: Sequence[Delta], logprobs: bytes | None) -> object | None:
@@ -136,7 +157,7 @@ class _Choice:
                 case ToolCallDelta():
                     self._add_call(delta, item)
                 case UnknownDelta():
-                    block = Unknown(item.data)
+                    block = Unknown(item.data, *self._author[1:])
                     self._beside.add(block, self._length, len(self._calls))
         delta |= self._beside.take()
         details = self._thoughts.take()
@@ -225,7 +246,8 @@ class _Thoughts:
     """Thoughts as they come: their words at once, and, from the first on that is signed or hidden,
     all of them as entries of `reasoning_details`, each when it has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, provider_type: str | None) -> None:
+        self._provider_type = provider_type
         self._open: dict[str, _Open] = {}
         self._ended: list[_Open] = []
         self._details: list[dict[str, object]] = []
@@ -241,7 +263,8 @@ class _Thoughts:
             self._current = delta.id
         known = self._open.get(delta.id)
         if known is None:
-            known = self._open[delta.id] = _Open(self._count, leads)
+            known = _Open(self._count, leads, provider_type=self._provider_type)
+            self._open[delta.id] = known
             self._count += 1
         if delta.text is not None:
             known.texts.append(delta.text)

@@ -107,7 +107,9 @@ FURTHER = "message"
 
 def logprobs_of(choice: Mapping[str, object]) -> bytes | None:
     """Log probabilities as they are; None for lists that are all empty."""
-    logprobs = object_of(choice.get("logprobs"))
+    logprobs = choice.get("logprobs")
+    if not logprobs or not isinstance(logprobs, dict):
+        return None
     return lenient_dumps(logprobs) if any(logprobs.values()) else None
 
 

@@ -27,7 +27,7 @@ from proxy.wire.chat_completions.files import FILE_PARTS
 from proxy.wire.chat_completions.places import PROVIDER_BLOCKS, put_back
 from proxy.wire.chat_completions.system import SYSTEM_ROLES, SystemDecoder
 from proxy.wire.chat_completions.thoughts import decode_detail, place_of, says_something
-from proxy.wire.lenient import lenient_dumps, lenient_loads
+from proxy.wire.lenient import lenient_dumps, lenient_loads, whole_text
 from proxy.wire.members import list_items, object_members, value_of
 from proxy.wire.values import compact_json, objects_of, raw_text, text_of
 
@@ -51,6 +51,7 @@ _TURN = (
     _DETAILS,
     PROVIDER_BLOCKS,
 )
+_PLAIN_TURN = frozenset({"role", "content"})
 _RESULT = ("role", "content", "tool_call_id")
 _CALL = ("id", "type", "function", "custom")
 _FUNCTION = ("name", "arguments", "input")
@@ -176,6 +177,10 @@ class Turn:
 
 def decode_turn(role: str, message: Raw) -> Turn:
     """A message's blocks."""
+    if message.keys() <= _PLAIN_TURN:
+        return Turn(
+            (), list(decode_parts(message.get("content", NULL), role)), (), {}, (), (), None
+        )
     calls = list(_decode_calls(message))
     thoughts, before, used = _decode_thoughts(message, calls)
     refusal = raw_text(message.get("refusal"))
@@ -194,7 +199,7 @@ def decode_turn(role: str, message: Raw) -> Turn:
 
 def refusal_block(text: str) -> Unknown:
     """A refusal, kept as what it is."""
-    return Unknown(orjson.dumps({"type": "refusal", "refusal": text}))
+    return Unknown(orjson.dumps({"type": "refusal", "refusal": whole_text(text)}))
 
 
 def decode_parts(content: bytes, role: str) -> Iterator[Block]:

@@ -17,7 +17,12 @@ from proxy.types.response import (
 )
 from proxy.types.usage import NO_USAGE
 from proxy.wire.accumulate import ChunkAccumulator
-from proxy.wire.chat_completions.encode_stream import BLOCK_ID, THOUGHT_ID, StreamEncoder
+from proxy.wire.chat_completions.encode_stream import (
+    BLOCK_ID,
+    THOUGHT_ID,
+    Author,
+    StreamEncoder,
+)
 from proxy.wire.chat_completions.errors import find_error
 from proxy.wire.chat_completions.message import (
     call_extra,
@@ -42,7 +47,14 @@ from proxy.wire.lenient import lenient_dumps, lenient_object, whole_text
 from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES, Event
 from proxy.wire.values import count_of, object_of, objects_of, text_of
 
-__all__ = ["BLOCK_ID", "THOUGHT_ID", "ChunkAccumulator", "StreamDecoder", "StreamEncoder"]
+__all__ = [
+    "BLOCK_ID",
+    "THOUGHT_ID",
+    "Author",
+    "ChunkAccumulator",
+    "StreamDecoder",
+    "StreamEncoder",
+]
 
 FIELD_ID = "3"
 SPAN_IDS = {"before": BLOCK_ID, "inside": THOUGHT_ID, "behind": "2"}
@@ -95,7 +107,7 @@ class StreamDecoder(EventDecoder):
             raw=event.data.decode("utf-8", "replace"),
             response_id=text_of(body.get("id")),
             created=count_of(body.get("created")) or 0,
-            others=tuple(self._other(*item) for item in sorted(choices.items())),
+            others=tuple(self._other(*item) for item in sorted(choices.items())) if choices else (),
             logprobs=logprobs_of(choice),
             stop_sequence=stop_sequence_of(choice),
             service_tier=text_of(body.get("service_tier")),
@@ -105,6 +117,9 @@ class StreamDecoder(EventDecoder):
         delta = choice.get("delta") or choice.get("message")
         if not isinstance(delta, dict):
             return ()
+        text = delta.get("content")
+        if isinstance(text, str) and not self._think_tags and _is_plain(delta):
+            return (TextDelta(BLOCK_ID, text),)
         decoder = self._choices.get(index)
         if decoder is None:
             decoder = self._choices[index] = _ChoiceDecoder(self._think_tags)
@@ -113,6 +128,14 @@ class StreamDecoder(EventDecoder):
     def _other(self, index: int, choice: Mapping[str, object]) -> OtherDelta:
         reason = decode_finish_reason(choice.get("finish_reason"))
         return OtherDelta(index, self._deltas(index, choice), reason, logprobs_of(choice))
+
+
+def _is_plain(delta: Mapping[str, object]) -> bool:
+    """Whether a delta says nothing but its text, as most do."""
+    return all(value is None or key in _PLAIN for key, value in delta.items())
+
+
+_PLAIN = ("content", "role")
 
 
 def _by_index(body: Mapping[str, object]) -> dict[int, Mapping[str, object]]:

@@ -22,6 +22,7 @@ from proxy.types.content import (
     Unknown,
     UrlFile,
 )
+from proxy.wire.dumps import dumps
 from proxy.wire.members import list_items, object_members
 from proxy.wire.messages.files import PDF, PLAIN_TEXT, is_image
 from proxy.wire.values import compact_json, raw_flag, raw_text
@@ -49,7 +50,7 @@ def further(members: Raw, *known: str) -> bytes | None:
         for key, raw in members.items()
         if key not in known and raw != NULL
     }
-    return orjson.dumps(others) if others else None
+    return dumps(others) if others else None
 
 
 def decode_answer_block(raw: bytes) -> Block:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from proxy.config.schema import COMPATIBLE_TYPES, Config, DefaultProvider, shorthand_provider
+from proxy.errors import UpstreamGarbage
 from proxy.providers import build_default_provider, build_provider
-from proxy.providers.base import RelayProvider
+from proxy.providers.base import Attempt, RelayProvider
 from proxy.providers.compatible import ROWS, CompatibleProvider
 from proxy.providers.dummy import FlakyCounters
+from proxy.types.content import Base64File, Text, Thought
 from proxy.types.ports import Limits, OutgoingRequest
+from proxy.types.request import Input, Message, ModelRequest, Params
 
 NO_LIMITS = Limits(None, None, None, None)
 HERE = "http://gpu:8000/v1"
@@ -246,3 +250,101 @@ def test_a_header_that_was_written_over_takes_the_place_of_the_key() -> None:
     request = provider.encode_relay("x", b"{}", headers, "k", NO_LIMITS, lambda: True)
     named = [value for name, value in request.headers if name.lower() == "authorization"]
     assert named == ["Bearer other"]
+
+
+def sent(to: CompatibleProvider, request: ModelRequest) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The body of a chat, and what was left out of it."""
+    encoded = to.encode_chat(request, Attempt("k", NO_LIMITS, lambda: True))
+    assert isinstance(encoded.request.body, bytes)
+    return json.loads(encoded.request.body), encoded.ignored
+
+
+def row(kind: str, **options: Any) -> CompatibleProvider:
+    return CompatibleProvider(ROWS[kind], "m", HERE, **options)
+
+
+LACKS = {
+    "openai": {"thinking_budget_tokens"},
+    "azure": {"service_tier", "thinking_budget_tokens"},
+    "deepseek": {"reasoning_effort", "service_tier", "thinking_budget_tokens", "verbosity"},
+    "fireworks": {"service_tier", "thinking_budget_tokens", "verbosity"},
+    "groq": {"thinking_budget_tokens", "verbosity"},
+    "hyperbolic": {"service_tier", "thinking_budget_tokens", "verbosity"},
+    "mistral": {"service_tier", "thinking_budget_tokens", "verbosity"},
+    "ollama": {"service_tier", "thinking_budget_tokens", "verbosity"},
+    "openrouter": {"service_tier"},
+    "sglang": {"service_tier", "thinking_budget_tokens", "verbosity"},
+    "tgi": {"reasoning_effort", "service_tier", "thinking_budget_tokens", "verbosity"},
+    "together": {"service_tier", "thinking_budget_tokens", "verbosity"},
+    "vllm": {"service_tier", "thinking_budget_tokens", "verbosity"},
+    "xai": {"service_tier", "thinking_budget_tokens", "verbosity"},
+}
+
+
+@pytest.mark.parametrize("kind", sorted(ROWS))
+def test_what_a_vendor_lacks_is_left_out_and_named(kind: str) -> None:
+    params = Params(
+        reasoning_effort="low", service_tier="flex", verbosity="low", thinking_budget_tokens=9
+    )
+    request = ModelRequest("m", Input((Message("user", (Text("u"),)),)), params=params)
+    body, ignored = sent(row(kind), request)
+    assert set(ignored) == LACKS[kind]
+    assert not set(ignored) & body.keys()
+
+
+def test_a_vendor_without_schemas_is_asked_for_json() -> None:
+    schema = b'{"type":"json_schema","json_schema":{"name":"r","schema":{}}}'
+    params = Params(json_mode="strict")
+    request = ModelRequest("m", Input((), "JSON"), params=params, response_format=schema)
+    kinds = {kind: sent(row(kind), request)[0].get("response_format") for kind in ROWS}
+    told = {kind: None if value is None else value["type"] for kind, value in kinds.items()}
+    assert {kind for kind, value in told.items() if value is None} == {"hyperbolic", "tgi"}
+    assert {kind for kind, value in told.items() if value == "json_object"} == {"deepseek"}
+
+
+def test_reasoning_between_tags_is_told_apart_where_its_models_think_so() -> None:
+    answer = b'{"choices":[{"message":{"content":"<think>r</think>t"}}]}'
+    stream = b'data: {"choices":[{"delta":{"content":"<think>r</think>t"}}]}\n\n'
+    for kind in ROWS:
+        thinks = kind in ("fireworks", "together")
+        assert (len(row(kind).decode_chat(answer).blocks) == 2) == thinks
+        (chunk,) = row(kind).open_chat_stream().feed(stream)
+        assert (len(chunk.deltas) == 2) == thinks
+    assert len(row("together", think_tags=False).decode_chat(answer).blocks) == 1
+
+
+def test_a_kind_of_file_may_become_another_part() -> None:
+    file = Base64File("aGk=", "application/pdf")
+    request = ModelRequest("m", Input((Message("user", (file,)),)))
+    provider = row("openai", content_types={"application/pdf": "image_url"})
+    (part,) = sent(provider, request)[0]["messages"][0]["content"]
+    assert part["type"] == "image_url"
+    (usual,) = sent(row("openai"), request)[0]["messages"][0]["content"]
+    assert usual["type"] == "file"
+
+
+def test_the_entrys_own_tools_stand_before_those_of_a_call() -> None:
+    provider = row("openai", provider_tools=(b'{"type":"own"}',))
+    request = ModelRequest("m", Input(()), provider_tools=(b'{"type":"asked"}',))
+    assert sent(provider, request)[0]["tools"] == [{"type": "own"}, {"type": "asked"}]
+
+
+def test_signed_thoughts_go_to_those_who_take_them() -> None:
+    thought = Thought("r", "s", extra_data=b'{"format":"x"}')
+    request = ModelRequest("m", Input((Message("assistant", (thought, Text("t"))),)))
+    entry = {"type": "reasoning.text", "text": "r", "signature": "s", "format": "x"}
+    for kind in ROWS:
+        takes = kind == "openrouter" or kind == "openai"  # any server at another address
+        (message,) = sent(row(kind), request)[0]["messages"]
+        assert message.get("reasoning_details") == ([entry] if takes else None)
+    (message,) = sent(CompatibleProvider(ROWS["openai"], "m"), request)[0]["messages"]
+    assert message == {"role": "assistant", "content": "t", "reasoning_content": "r"}
+    (message,) = sent(row("mistral"), request)[0]["messages"]
+    assert [part["type"] for part in message["content"]] == ["thinking", "text"]
+
+
+def test_an_error_or_an_answer_without_choices_is_none() -> None:
+    with pytest.raises(UpstreamGarbage):
+        row("openai").decode_chat(b'{"choices":[]}')
+    fault = row("openai").read_error(429, (("retry-after", "2"),), b'{"error":{"message":"m"}}')
+    assert (fault.kind, fault.retry_after) == ("rate_limit", 2.0)

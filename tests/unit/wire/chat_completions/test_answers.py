@@ -392,3 +392,14 @@ def test_lone_surrogates_in_kept_members_do_not_stop_an_answer() -> None:
     message = json.loads(encode_response(answer, "demo"))["choices"][0]["message"]
     assert message["odd"] == {"\ufffd": ["\ufffd"]}
     assert object_members(answer.blocks[1].data) if isinstance(answer.blocks[1], Unknown) else 0
+
+
+@pytest.mark.parametrize(
+    ("theirs", "told"),
+    [("flex", "flex"), ("standard", "default"), ("on_demand", "default"), ("batch", None)],
+)
+def test_a_service_tier_is_told_in_openais_words(theirs: str, told: str | None) -> None:
+    body = json.loads(encode_response(Answer("r", (), service_tier=theirs), "demo"))
+    assert body.get("service_tier") == told
+    (first, *_) = events(Chunk((TextDelta("0", "a"),), service_tier=theirs))
+    assert first.get("service_tier") == told

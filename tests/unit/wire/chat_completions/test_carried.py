@@ -16,15 +16,14 @@ CUSTOM = {"id": "c", "type": "custom", "custom": {"name": "x", "input": "y"}}
     ("more", "found"),
     [
         ({}, None),
-        ({"n": 1, "logprobs": False, "audio": None, "user": "u"}, None),
-        ({"n": 2}, "n"),
+        ({"n": 1, "logprobs": False, "audio": {"voice": "v"}, "user": "u"}, None),
         ({"logprobs": True}, "logprobs"),
-        ({"audio": {"voice": "v"}}, "audio"),
+        ({"n": 2}, "n"),
         ({"messages": [{"role": "user", "content": "", "name": "A"}]}, "messages[0].name"),
         ({"messages": [{"role": "function", "content": "", "name": "f"}]}, None),
         (
             {"messages": [{"role": "user"}, {"role": "assistant", "tool_calls": [CUSTOM]}]},
-            "messages[1].tool_calls[0]",
+            None,
         ),
         (
             {

@@ -13,7 +13,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from proxy.types.content import Block, Text, Thought, ToolCall, Unknown
 from proxy.types.response import Answer, Chunk, Delta, ThoughtDelta, as_delta
-from proxy.wire.chat_completions.encode_stream import StreamEncoder
+from proxy.wire.chat_completions.encode_stream import NOBODY, Author, StreamEncoder
 from proxy.wire.chat_completions.extra import raw_object
 from proxy.wire.chat_completions.request import decode_input
 from proxy.wire.chat_completions.response import encode_response
@@ -109,8 +109,8 @@ def delta_of(number: int, block: Block) -> Delta:
     return delta
 
 
-def streamed(deltas: list[Delta]) -> dict[str, Any]:
-    encoder = StreamEncoder("demo", response_id="r", created=1)
+def streamed(deltas: list[Delta], author: Author = NOBODY) -> dict[str, Any]:
+    encoder = StreamEncoder("demo", response_id="r", created=1, author=author)
     body = b"".join(encoder.encode(Chunk((delta,))) for delta in deltas) + encoder.close()
     state: ChatCompletionStreamState[None] = ChatCompletionStreamState()
     for event in body.decode().split("\n\n")[:-2]:
@@ -118,3 +118,13 @@ def streamed(deltas: list[Delta]) -> dict[str, Any]:
         state.handle_chunk(construct_type(type_=ChatCompletionChunk, value=data))
     shown: dict[str, Any] = state.get_final_completion().choices[0].message.to_dict()
     return shown
+
+
+def test_what_only_its_author_understands_bears_its_name() -> None:
+    blocks = (Thought("hm", "sig"), Text("hi"), Unknown(SEARCH.data))
+    author = Author("type", "model", "provider")
+    signed = Answer("r", blocks).signed_by(*author)
+    body = json.loads(encode_response(signed, "demo"))
+    assert given_back(body["choices"][0]["message"]) == signed.blocks
+    message = streamed([delta_of(number, block) for number, block in enumerate(blocks)], author)
+    assert given_back(message) == signed.blocks
