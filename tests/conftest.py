@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import hypothesis
 import pytest
 
 from proxy.store.embedded import EmbeddedPostgres
@@ -19,6 +20,11 @@ from tests.fake_upstream import FakeUpstream, answer, completion
 from tests.harness import Proxy, one_provider, write_config
 
 TEMPLATE = "migrated"
+
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ One server that speaks four of them, with one answer of each, all saying the sam
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
 import zlib
@@ -22,8 +23,18 @@ class Vendors:
     def __init__(self) -> None:
         self.fails: tuple[int, dict[str, Any]] | None = None
         self.broken = False
+        self.echoes = False
+        """Whether it refuses, and repeats the request's headers."""
+        self.before = b""
+        """What it says in a stream before all else."""
+        self.pause = 0.0
+        """Seconds before it answers."""
 
     async def script(self, seen: Seen, wire: Wire) -> None:
+        await asyncio.sleep(self.pause)
+        if self.echoes:
+            await self._json(wire, _refusal(f"not with these headers: {seen.headers}"), 403)
+            return
         if self.fails is not None:
             status, error = self.fails
             await self._json(wire, error, status)
@@ -36,7 +47,7 @@ class Vendors:
         elif ":streamGenerateContent" in seen.path:
             await self._events(wire, [(b"", each) for each in GEMINI_STREAM])
         elif seen.path.endswith("/converse"):
-            await self._json(wire, CONVERSE)
+            await self._json(wire, CONVERSE, headers={"x-amzn-requestid": "amz_1"})
         elif seen.path.endswith("/converse-stream"):
             await self._frames(wire, CONVERSE_STREAM)
         elif seen.path.endswith("/responses"):
@@ -48,7 +59,7 @@ class Vendors:
         if body.get("stream"):
             await self._events(wire, [(each["type"].encode(), each) for each in CLAUDE_STREAM])
         else:
-            await self._json(wire, CLAUDE)
+            await self._json(wire, CLAUDE, headers={"request-id": "req_1"})
 
     async def _responses(self, body: Any, wire: Wire) -> None:
         if body.get("stream"):
@@ -56,13 +67,16 @@ class Vendors:
         else:
             await self._json(wire, O_MODEL)
 
-    async def _json(self, wire: Wire, value: Any, status: int = 200) -> None:
+    async def _json(
+        self, wire: Wire, value: Any, status: int = 200, headers: dict[str, str] | None = None
+    ) -> None:
         body = json.dumps(value).encode()
-        await wire.head(status, length=len(body))
+        await wire.head(status, headers, length=len(body))
         await wire.raw(body)
 
     async def _events(self, wire: Wire, events: Sequence[tuple[bytes, Any]]) -> None:
         await wire.head(200, {"content-type": "text/event-stream"})
+        await wire.chunk(self.before)
         if self.broken:
             events = events[:-2]
         for name, value in events:
@@ -72,11 +86,18 @@ class Vendors:
 
     async def _frames(self, wire: Wire, frames: Sequence[tuple[str, Any]]) -> None:
         await wire.head(200, {"content-type": "application/vnd.amazon.eventstream"})
+        await wire.chunk(self.before)
         if self.broken:
             frames = frames[:-2]
         for name, value in frames:
             await wire.chunk(frame(name, value))
         await wire.end()
+
+
+def _refusal(message: str) -> dict[str, Any]:
+    """An error as all of them say it."""
+    error = {"type": "permission_error", "code": 403, "message": message}
+    return {"type": "error", "error": error, "message": message}
 
 
 def frame(event: str, value: Any) -> bytes:

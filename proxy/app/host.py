@@ -231,6 +231,7 @@ def _token_counter(host: Host) -> Callable[[ModelCall, Decoded], None]:
             ("output", decoded.output_tokens),
             ("cache_read", decoded.cache_read),
             ("cache_write", decoded.cache_write),
+            ("reasoning", decoded.reasoning),
         )
         host.telemetry.metrics.tokens(call.model_name, call.provider_name, counts)
 

@@ -11,6 +11,7 @@ from proxy.config.load import LoadedConfig
 from proxy.config.schema import (
     SHORTHAND_TYPES,
     Config,
+    EmbeddingProviderConfig,
     ProviderConfig,
     blocking,
     shorthand_provider,
@@ -112,22 +113,26 @@ def _names(config: Config) -> Names:
         },
         origins=_origins(config),
         metrics=tuple(config.metrics),
+        provider_types=tuple(dict.fromkeys(each.type for each in _entries(config))),
     )
 
 
 def _origins(config: Config) -> tuple[str, ...]:
     """The origins of all providers that can be called: configured, default, shorthands in use."""
-    flaky = FlakyCounters()
-    entries = [
-        *(each for model in config.models.values() for each in model.providers.values()),
-        *(each for model in config.embedding_models.values() for each in model.providers.values()),
-        *_shorthands(config),
-    ]
+    flaky, entries = FlakyCounters(), _entries(config)
     providers = [build_provider(entry, flaky) for entry in entries if blocking(entry) is None]
     default = config.zeroproxy.default_provider
     if default is not None:
         providers.append(build_default_provider(default, "-"))
     return tuple(dict.fromkeys(provider.origin for provider in providers))
+
+
+def _entries(config: Config) -> list[ProviderConfig | EmbeddingProviderConfig]:
+    return [
+        *(each for model in config.models.values() for each in model.providers.values()),
+        *(each for model in config.embedding_models.values() for each in model.providers.values()),
+        *_shorthands(config),
+    ]
 
 
 def _shorthands(config: Config) -> list[ProviderConfig]:

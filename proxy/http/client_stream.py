@@ -7,8 +7,10 @@ when the client is slower than the provider.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator
+from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -25,6 +27,16 @@ NO_BODY = (204, 304)
 """Statuses whose answers have no body, and nothing that frames one (RFC 9110, 8.6)."""
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """Awaited by those who have more to write; who has not may leave it, unlike a coroutine."""
+
+    writer: AbstractStreamWriter
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self.writer.drain().__await__()
 
 
 class ClientStream(web.StreamResponse):
@@ -92,7 +104,7 @@ class ClientStream(web.StreamResponse):
         self.sent += len(block)
         transport.write(frame)
         if self._request.protocol.writing_paused:
-            return self._request.writer.drain()
+            return _Room(self._request.writer)
         return None
 
     def finish(self, held: bytes) -> None:

@@ -40,7 +40,12 @@ def source_of(call: MadeCall) -> RawSource:
 
 def served_source(served: Served) -> RawSource:
     """Where the chunks of a stream come from."""
-    return RawSource(served.provider_type, served.model_inference_id, tells_usage=served.over_http)
+    return RawSource(
+        served.provider_type,
+        served.model_inference_id,
+        served.api_type,
+        tells_usage=served.over_http,
+    )
 
 
 def failure_of(served: Served, error: UpstreamError) -> Failure:

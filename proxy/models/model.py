@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from proxy.errors import UpstreamTimeout
 from proxy.models.budget import Budget
 from proxy.models.cost import Prices
 from proxy.models.credentials import CallCredentials, Credential
 from proxy.models.rewrite import NO_REWRITES, Rewrites
 from proxy.providers.base import Provider, title_of
-from proxy.types.secrets import Secret, is_pending
+from proxy.types.ports import Limits
+from proxy.types.secrets import PendingSecret, Secret, is_pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,29 @@ class Route:
     discards_unknown: bool = False
     """Whether callers are not told of what its streams have and neutral chunks have no form for."""
 
-    async def secret(self, call: CallCredentials) -> Secret:
-        """The value of the credential; waits only where one has to be fetched.
+    async def secret(self, call: CallCredentials, limits: Limits) -> Secret:
+        """The value of the credential; waits only where one has to be fetched, and no longer than
+        the attempt's limits allow.
 
         Raises:
             CredentialMissing: there is none.
+            UpstreamTimeout: it did not come in time.
         """
         found = self.credential(call, title_of(self.provider))
-        return await found.fetch() if is_pending(found) else found
+        return await _fetched(found, limits) if is_pending(found) else found
+
+
+async def _fetched(found: PendingSecret, limits: Limits) -> Secret:
+    known = (("total", limits.total), ("first_token", limits.first_token))
+    wanted = [(seconds, name) for name, seconds in known if seconds is not None]
+    if not wanted:
+        return await found.fetch()
+    seconds, name = min(wanted)
+    try:
+        async with asyncio.timeout(seconds):
+            return await found.fetch()
+    except TimeoutError:
+        raise UpstreamTimeout(name, seconds, "the fetch of its token") from None
 
 
 @dataclass(frozen=True, slots=True)

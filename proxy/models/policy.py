@@ -280,6 +280,7 @@ class _Call:
                 started_ms=round((began - self._log.began) * 1000),
                 duration_ms=round((now() - began) * 1000),
                 waited_ms=round(pause * 1000),
+                fault=_fault(error),
             )
         )
         if error is not None:
@@ -360,6 +361,11 @@ def _least(one: float | None, other: float | None) -> float | None:
 
 def _left(deadline: float | None, now: float) -> float | None:
     return None if deadline is None else max(0.0, deadline - now)
+
+
+def _fault(error: UpstreamError | None) -> str:
+    read = error.fault if isinstance(error, UpstreamStatus) else None
+    return "" if read is None else read.kind
 
 
 def _detail(error: UpstreamError) -> str:

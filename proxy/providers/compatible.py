@@ -12,10 +12,19 @@ TensorZero's gateway calls these vendors and as recorded exchanges show; and
 - Groq, xAI: their references call `max_tokens` deprecated. vLLM, SGLang: both names are known now,
   only `max_tokens` to older versions.
 - What a vendor lacks is what TensorZero warns of and leaves out, save where the vendor's reference
-  has it by now: `reasoning_effort` of Mistral and vLLM, schemas for answers of Fireworks, Mistral
-  and Together, Groq's own service tiers.
+  has it by now: schemas for answers of Fireworks, Mistral and Together;
+- `reasoning_effort`: DeepSeek's page on thinking mode (words that it lacks it takes for the next),
+  the types of Mistral's Python package and of vLLM's server;
+- `thinking_budget_tokens`: Fireworks' page on reasoning (`thinking` in place of an effort), vLLM's
+  server (`thinking_token_budget`), OpenRouter's page on reasoning tokens;
+- `service_tier`: Fireworks' page on the priority tier, Groq's on service tiers, Mistral's on its
+  priority tier with the words in its package's types, OpenRouter's on service tiers, xAI's on
+  priority processing. Azure's page asks for a later version of the API for more than it has here.
 - Thoughts in messages: Mistral's page on reasoning (parts of the content), OpenRouter's on
   reasoning tokens (`reasoning_details`, `reasoning` with effort and budget), vLLM's (`reasoning`).
+- Files: Mistral's pages on documents and on audio (`document_url`; `input_audio` is a text, though
+  recorded exchanges show that it takes OpenAI's object, too).
+- Together asks for log probabilities by a number, `logprobs` (its reference, its package's types).
 """
 
 from __future__ import annotations
@@ -28,6 +37,7 @@ from urllib.parse import quote
 from yarl import URL
 
 from proxy.config.schema.addresses import OLLAMA_API_BASE, OPENAI_API_BASE
+from proxy.config.schema.hosted import HOSTED_BY_TYPE
 from proxy.errors import UpstreamGarbage
 from proxy.providers.base import NO_DEFAULTS, NO_RENAMES, Attempt, Encoded
 from proxy.providers.neutral import check_answer, with_type
@@ -49,7 +59,7 @@ from proxy.wire.chat_completions.dialect import (
 )
 from proxy.wire.chat_completions.encode import encode_request, ignored_params
 from proxy.wire.chat_completions.errors import read_error
-from proxy.wire.chat_completions.response import decode_response, first_choice
+from proxy.wire.chat_completions.response import choices_of, decode_response
 from proxy.wire.chat_completions.stream import StreamDecoder
 from proxy.wire.events import StreamReader
 from proxy.wire.lenient import lenient_object
@@ -150,6 +160,12 @@ AZURE_DEPLOYMENTS = Deployments(
 _USUAL = frozenset({TIER, VERBOSITY, BUDGET, DETAIL})
 """What most vendors lack."""
 
+
+def _hosted(kind: str) -> tuple[str, str, str]:
+    row = HOSTED_BY_TYPE[kind]
+    return row.type, row.title, row.api_base
+
+
 _ROWS = (
     Compatible(
         "openai",
@@ -170,26 +186,25 @@ _ROWS = (
         dialect=Dialect(tiers=frozenset({"auto", "default"})),
     ),
     Compatible(
-        "deepseek",
-        "DeepSeek",
-        "https://api.deepseek.com/v1/",
+        *_hosted("deepseek"),
         renames=OLDER_NAMES,
         reasoning_key="reasoning_content",
-        dialect=Dialect(lacks=_USUAL | {EFFORT}, schemas=False),
+        dialect=Dialect(lacks=_USUAL, schemas=False),
     ),
     Compatible(
-        "fireworks",
-        "Fireworks",
-        "https://api.fireworks.ai/inference/v1/",
+        *_hosted("fireworks"),
         usage=ALWAYS,
         renames=OLDER_NAMES,
         reasoning_key="reasoning_content",
-        dialect=Dialect(lacks=_USUAL, think_tags=True),
+        dialect=Dialect(
+            lacks=_USUAL - {TIER, BUDGET},
+            tiers=frozenset({"priority"}),
+            budget="thinking",
+            think_tags=True,
+        ),
     ),
     Compatible(
-        "groq",
-        "Groq",
-        "https://api.groq.com/openai/v1/",
+        *_hosted("groq"),
         usage=ALWAYS,
         reasoning_key="reasoning",
         allow_lists=True,
@@ -198,21 +213,23 @@ _ROWS = (
         ),
     ),
     Compatible(
-        "hyperbolic",
-        "Hyperbolic",
-        "https://api.hyperbolic.xyz/v1/",
+        *_hosted("hyperbolic"),
         usage=ALWAYS,
         renames=OLDER_NAMES,
         reasoning_key="reasoning_content",
         dialect=Dialect(lacks=_USUAL | {JSON_MODE}),
     ),
     Compatible(
-        "mistral",
-        "Mistral",
-        "https://api.mistral.ai/v1/",
+        *_hosted("mistral"),
         usage=ALWAYS,
         renames=MISTRAL_NAMES,
-        dialect=Dialect(lacks=_USUAL, thinking_parts=True),
+        dialect=Dialect(
+            lacks=_USUAL - {TIER},
+            tiers=frozenset({"auto", "standard_only"}),
+            thinking_parts=True,
+            document_urls=True,
+            audio_texts=True,
+        ),
     ),
     Compatible(
         "ollama",
@@ -223,14 +240,12 @@ _ROWS = (
         dialect=Dialect(lacks=_USUAL),
     ),
     Compatible(
-        "openrouter",
-        "OpenRouter",
-        "https://openrouter.ai/api/v1/",
+        *_hosted("openrouter"),
         usage=ALWAYS,
         reasoning_key="reasoning",
         allow_lists=True,
         dialect=Dialect(
-            lacks=frozenset({TIER, DETAIL}),
+            lacks=frozenset({DETAIL}),
             reasoning_details=True,
             reasoning_object=True,
             cache_markers=True,
@@ -251,30 +266,31 @@ _ROWS = (
         dialect=Dialect(lacks=_USUAL | {EFFORT, JSON_MODE}),
     ),
     Compatible(
-        "together",
-        "Together",
-        "https://api.together.xyz/v1/",
+        *_hosted("together"),
         usage=ALWAYS,
         renames=OLDER_NAMES,
         reasoning_key="reasoning",
-        dialect=Dialect(lacks=_USUAL, think_tags=True),
+        dialect=Dialect(lacks=_USUAL, think_tags=True, counted_logprobs=True),
     ),
     Compatible(
         "vllm",
         "vLLM",
         renames=OLDER_NAMES,
         reasoning_key="reasoning",
-        dialect=Dialect(lacks=_USUAL),
+        dialect=Dialect(lacks=_USUAL - {BUDGET}, budget="thinking_token_budget"),
     ),
     Compatible(
-        "xai",
-        "xAI",
-        "https://api.x.ai/v1/",
+        *_hosted("xai"),
         reasoning_key="reasoning_content",
-        dialect=Dialect(lacks=_USUAL - {DETAIL}),
+        dialect=Dialect(lacks=_USUAL - {DETAIL, TIER}, tiers=frozenset({"default", "priority"})),
     ),
 )
-ROWS: Mapping[str, Compatible] = MappingProxyType({row.type: row for row in _ROWS})
+_USUAL_ROWS = (
+    Compatible(*_hosted(kind), renames=OLDER_NAMES, dialect=Dialect(lacks=_USUAL))
+    for kind in HOSTED_BY_TYPE
+)
+"""What is taken for granted of a vendor without a row here."""
+ROWS: Mapping[str, Compatible] = MappingProxyType({row.type: row for row in (*_USUAL_ROWS, *_ROWS)})
 """The table, by type."""
 
 
@@ -368,7 +384,7 @@ class CompatibleProvider:
         """See `HttpProvider.decode_chat`."""
         check_answer(body)
         answer = decode_response(body, think_tags=self._dialect.think_tags)
-        if not answer.blocks and not first_choice(lenient_object(body)):
+        if not answer.blocks and not choices_of(lenient_object(body)):
             raise UpstreamGarbage("the answer has no choice")
         return answer
 

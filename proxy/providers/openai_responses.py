@@ -85,7 +85,8 @@ class OpenAIResponsesProvider:
 
     def encode_chat(self, request: ModelRequest, attempt: Attempt) -> Encoded:
         """See `HttpProvider.encode_chat`."""
-        if request.parallel_tool_calls is False and self._calls_one_only():
+        foreign = request.wire != self.wire
+        if foreign and request.parallel_tool_calls is False and self._calls_one_only():
             request = replace(request, parallel_tool_calls=None)
         body = encode_request(
             request,

@@ -147,7 +147,7 @@ class Asking:
                 leg.answer = await task.ask(provider, asked, chunks, flight)
             leg.last_at = self._lane.watchdog.now()
             return None
-        secret = await route.secret(progress.call.credentials)
+        secret = await route.secret(progress.call.credentials, limits)
         outgoing, ignored = task.encode(provider, asked, secret)
         self._lane.metrics.ignored(provider.type, ignored)
         assert isinstance(outgoing.body, bytes)
@@ -159,6 +159,8 @@ class Asking:
             chunks,
             reader,
             error_limit=self._lane.settings.peek_limit,
+            answer_limit=self._lane.settings.answer_limit,
+            secret=secret,
             now=self._lane.watchdog.now,
         )
         await self._lane.transport.send(replace(outgoing, body=body).sealed(), sink)

@@ -106,6 +106,8 @@ class Served:
     model_inference_id: UUID
     over_http: bool = True
     """Whether the provider answers in bytes of its own."""
+    api_type: str = "chat_completions"
+    """As of `MadeCall`."""
     tool_as_text: bool = False
     """Whether calls of tools stand for texts."""
     earlier: Sequence[MadeCall] = ()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import orjson
 
 from proxy.errors import Unrenderable
-from proxy.services.call_details import details_of
+from proxy.services.call_details import details_of, request_id_of
 from proxy.services.infer_call import InferenceCall, InferProgress, Result
 from proxy.services.infer_result import prepared_of, result_of
 from proxy.services.leg import Leg
@@ -67,7 +67,7 @@ def build_exchange(
         user_agent=call.user_agent,
         api_key_name=call.api_key_name,
         config_hash=config_hash,
-        upstream_request_id=leg.upstream_headers.get("x-request-id", "") if leg else "",
+        upstream_request_id=request_id_of(leg.upstream_headers) if leg else "",
         request_body=_recorded_body(call) if kept else b"",
         request_bytes=len(call.body),
         request_sha256=b"" if kept else hashlib.sha256(call.body).digest(),

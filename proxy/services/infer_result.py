@@ -27,6 +27,8 @@ def served_by(progress: InferProgress) -> Served:
     call, leg, variant = progress.call, _last(progress), progress.variant
     assert variant is not None and leg.route is not None and leg.model_inference_id is not None
     prepared, settled = prepared_of(progress), progress.settled is not None
+    provider = leg.route.provider
+    wire = "" if answers_neutrally(provider) else provider.wire
     return Served(
         inference_id=call.id,
         episode_id=call.episode_id,
@@ -35,9 +37,10 @@ def served_by(progress: InferProgress) -> Served:
         variant_name=variant.name,
         model_name=leg.candidate.model.name,
         provider_name=leg.route.name,
-        provider_type=leg.route.provider.type,
+        provider_type=provider.type,
         model_inference_id=leg.model_inference_id,
-        over_http=not answers_neutrally(leg.route.provider),
+        over_http=not answers_neutrally(provider),
+        api_type=API_TYPES.get(wire, CHAT),
         tool_as_text=prepared is not None and prepared.calls_are_texts,
         earlier=_made(each for each in progress.legs if settled or each is not progress.leg),
         failures=progress.failures,

@@ -17,8 +17,10 @@ from proxy.errors import (
     UpstreamReset,
     UpstreamStatus,
 )
+from proxy.services.veil import veiled
 from proxy.types.ports import Client, Headers
 from proxy.types.response import Answer, Chunk
+from proxy.types.secrets import Secret
 from proxy.wire.sse import EndDetector
 
 if TYPE_CHECKING:
@@ -115,6 +117,8 @@ class InferSink:
         reader: Reader,
         *,
         error_limit: int,
+        answer_limit: int,
+        secret: Secret,
         now: Callable[[], float],
     ) -> None:
         self.started = False
@@ -125,6 +129,8 @@ class InferSink:
         self._reader = reader
         self._decoder = reader.stream
         self._limit = error_limit
+        self._answer_limit = answer_limit
+        self._secret = secret
         self._now = now
         self._end = EndDetector()
         self._status = 0
@@ -143,6 +149,7 @@ class InferSink:
         if decoder is None:
             self._hold(block)
             return None
+        self._check_size()
         chunks = decoder.feed(block)
         if decoder.done or self._end.feed(block) is not None:
             self.finished = True
@@ -157,6 +164,8 @@ class InferSink:
             self.error = error or self._finish()
         except UpstreamError as found:
             self.error = found
+        if isinstance(self.error, UpstreamStatus):
+            self._veil(self.error)
         self._leg.last_at = self._now()
 
     def _streaming(self) -> StreamReader | None:
@@ -168,8 +177,24 @@ class InferSink:
     def _hold(self, block: bytes) -> None:
         self._held.append(block)
         self._held_size += len(block)
-        if not 200 <= self._status < 300 and self._held_size > self._limit:
-            raise self._status_error()
+        if not 200 <= self._status < 300:
+            if self._held_size > self._limit:
+                raise self._status_error()
+        else:
+            self._check_size()
+
+    def _check_size(self) -> None:
+        """All of an answer is kept, streamed or not."""
+        if self._leg.tap.total > self._answer_limit:
+            raise UpstreamGarbage(f"the answer is larger than {self._answer_limit} bytes")
+
+    def _veil(self, error: UpstreamStatus) -> None:
+        body = veiled(error.body, self._secret)
+        if body == error.body:
+            return
+        error.body = body
+        if not self.started:
+            self._leg.tap.restart(body)
 
     def _status_error(self) -> UpstreamStatus:
         return UpstreamStatus(self._status, tuple(self._headers), b"".join(self._held))

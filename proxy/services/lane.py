@@ -22,6 +22,8 @@ class LaneSettings:
     request_usage: bool
     allowed_paths: tuple[str, ...] = ()
     """Beginnings of paths, below `/v1/`, that the operator's keys serve beside inference."""
+    answer_limit: int = 100 * 2**20
+    """Bytes of an answer that is held in memory, because it is understood before it is told."""
 
 
 @dataclass(slots=True)

@@ -21,6 +21,12 @@ class RecordingTap:
         """Called before the first block: only length and digest are wanted."""
         self._limit = 0
 
+    def restart(self, body: bytes) -> None:
+        """Forget what was given so far: this stands in its place."""
+        self.blocks, self.kept, self.total, self._digest = [], 0, 0, None
+        if body:
+            self.add(body)
+
     def add(self, block: bytes) -> None:
         size = len(block)
         self.total += size

@@ -161,7 +161,7 @@ class RelayAttempts:
         self, progress: Progress, variant: Variant, route: Route, limits: Limits, sink: RelaySink
     ) -> None:
         call, provider = progress.call, route.provider
-        secret = await route.secret(call.credentials)
+        secret = sink.secret = await route.secret(call.credentials, limits)
         changed = None if progress.function is None else progress.function.changed
         body = outgoing_body(call, variant, route, changed, ask_usage=self._asks_usage(call, route))
         sending = _Sending(progress, variant, route, secret, limits, sink)
@@ -221,6 +221,7 @@ class RelayAttempts:
             tap,
             stream=call.peek.stream,
             error_limit=settings.peek_limit,
+            answer_limit=settings.answer_limit,
         )
         await self._lane.transport.send(replace(outgoing, body=sent).sealed(), sink)
 
@@ -262,8 +263,11 @@ class RelayAttempts:
         """Whether we ask for the usage chunk of a stream, and take it out again."""
         if not self._lane.settings.request_usage or call.endpoint.wire not in USAGE_WIRES:
             return False
-        asks = call.peek.stream and not call.peek.include_usage
-        return asks and getattr(route.provider, "usage", "ask") == "ask"
+        if not call.peek.stream or call.peek.include_usage:
+            return False
+        provider = route.provider
+        told = relays(provider) and not _is_foreign(call, provider) and provider.usage == "ask"
+        return bool(told)
 
 
 def _is_foreign(call: RelayCall, provider: HttpProvider) -> bool:

@@ -9,7 +9,7 @@ import orjson
 
 from proxy.inference.prepare import Prepared
 from proxy.models.cost import dump_prices
-from proxy.services.call_details import details_of
+from proxy.services.call_details import details_of, request_id_of
 from proxy.services.infer_record import model_calls
 from proxy.types.content import blocks_to_json
 from proxy.types.exchange import EndReason, Exchange, InferenceDetails, ModelCall
@@ -175,7 +175,8 @@ def _error_kind(progress: Progress, reason: EndReason) -> str:
 
 
 def _upstream_request_id(progress: Progress) -> str:
-    return _header(progress, "x-request-id")
+    headers = () if progress.sink is None else progress.sink.headers
+    return request_id_of({name.lower(): value for name, value in headers})
 
 
 def _header(progress: Progress, wanted: str) -> str:

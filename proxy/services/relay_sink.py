@@ -25,7 +25,9 @@ from proxy.errors import (
 )
 from proxy.services.endpoints import Endpoint
 from proxy.services.recording_tap import RecordingTap
+from proxy.services.veil import veiled
 from proxy.types.ports import Client, Headers
+from proxy.types.secrets import Secret
 from proxy.wire.chat_completions.usage_filter import UsageFilter
 from proxy.wire.sse import EndDetector, SSEParser
 
@@ -60,6 +62,8 @@ class RelaySink:
         self.last_at = now()
         self.sent = 0
         self.tap = tap
+        self.secret: Secret = None
+        """With which the provider is asked: errors that repeat it are passed on without it."""
         self._client = client
         self._endpoint = endpoint
         self._stream = stream
@@ -115,13 +119,21 @@ class RelaySink:
         if self.started:
             if self._strip is not None:
                 self._held.append(self._strip.close())
-        elif error is None:
+            return
+        self.last_at = self._now()
+        if error is None:
             self.error = self._judge_whole()
 
     def take_error(self, error: UpstreamStatus) -> None:
         """Hold an error's answer, made elsewhere, as if it had come so; `on_end` follows."""
-        self.status, self.headers = error.status or 0, error.headers
-        self._held = [error.body]
+        self.take_whole(error.status or 0, error.headers, error.body)
+
+    def take_whole(self, status: int, headers: Headers, body: bytes) -> None:
+        """The same for any answer, however large: it is all there and need not be passed on before
+        its end."""
+        self.status, self.headers = status, headers
+        self._held = [body]
+        self.tap.restart(body)
 
     # What the service asks.
 
@@ -145,9 +157,14 @@ class RelaySink:
             raise self._as_error()
 
     def _as_error(self) -> UpstreamStatus:
+        came = self.body()
+        body = veiled(came, self.secret)
+        if body != came:
+            self._held = [body]
+            self.tap.restart(body)
         if self._fault is not None:
-            return UpstreamErrorInBody(self._fault, tuple(self.headers), self.body())
-        return UpstreamStatus(self.status, tuple(self.headers), self.body())
+            return UpstreamErrorInBody(self._fault, tuple(self.headers), body)
+        return UpstreamStatus(self.status, tuple(self.headers), body)
 
     def _peek_stream(self, block: bytes) -> Awaitable[None] | None:
         assert self._parser is not None

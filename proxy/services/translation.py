@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 
-from proxy.errors import UpstreamError, UpstreamErrorInBody, UpstreamReset, UpstreamStatus
+from proxy.errors import (
+    UpstreamError,
+    UpstreamErrorInBody,
+    UpstreamGarbage,
+    UpstreamReset,
+    UpstreamStatus,
+)
 from proxy.providers.base import HttpProvider
 from proxy.services.recording_tap import RecordingTap
 from proxy.services.relay_sink import RelaySink
+from proxy.services.veil import veiled
 from proxy.types.fault import Fault
 from proxy.types.ports import Headers
 from proxy.types.response import Chunk
@@ -62,12 +69,14 @@ class TranslatingSink:
         *,
         stream: bool,
         error_limit: int,
+        answer_limit: int,
     ) -> None:
         self._inner = inner
         self._provider = provider
         self._wording = wording
         self._tap = tap
         self._limit = error_limit
+        self._answer_limit = answer_limit
         self._decoder = provider.open_chat_stream() if stream else None
         self._encoder = StreamEncoder(
             wording.model,
@@ -97,8 +106,6 @@ class TranslatingSink:
         kind = next((value for name, value in headers if name.lower() == "content-type"), "")
         good = 200 <= status < 300
         self._streams = good and self._decoder is not None and "json" not in kind.lower()
-        if self._streams:
-            self._inner.on_head(status, self._ours(EVENT_STREAM))
 
     def on_block(self, block: bytes) -> Awaitable[None] | None:
         self._tap.add(block)
@@ -135,8 +142,11 @@ class TranslatingSink:
     def _hold(self, block: bytes) -> None:
         self._held.append(block)
         self._held_size += len(block)
-        if not 200 <= self._status < 300 and self._held_size > self._limit:
-            raise self._status_error()
+        if not 200 <= self._status < 300:
+            if self._held_size > self._limit:
+                raise self._status_error()
+        elif self._held_size > self._answer_limit:
+            raise UpstreamGarbage(f"the answer is larger than {self._answer_limit} bytes")
 
     def _status_error(self) -> UpstreamStatus:
         return UpstreamStatus(self._status, tuple(self._headers), b"".join(self._held))
@@ -157,8 +167,15 @@ class TranslatingSink:
                 chunk = chunk.without_unknown()
             block = self._encoder.encode(replace(chunk, response_id=self._wording.identifier))
             if block:
-                pause = self._inner.on_block(block) or pause
+                pause = self._send(block) or pause
         return pause
+
+    def _send(self, block: bytes) -> Awaitable[None] | None:
+        """An event for the client; the head of the answer goes before the first, and not sooner:
+        until then there is no answer of ours that could be told in place of a better one."""
+        if not self._inner.status:
+            self._inner.on_head(self._status, self._ours(EVENT_STREAM))
+        return self._inner.on_block(block)
 
     def _finish(self) -> None:
         if not 200 <= self._status < 300:
@@ -178,8 +195,8 @@ class TranslatingSink:
             id=self._wording.identifier,
             created=answer.created or self._wording.created,
         )
-        self._inner.on_head(self._status, self._ours(JSON))
-        self._inner.on_block(encode_response(named, self._wording.model))
+        told = encode_response(named, self._wording.model)
+        self._inner.take_whole(self._status, self._ours(JSON), told)
 
     def _finish_stream(self) -> None:
         assert self._decoder is not None
@@ -187,12 +204,13 @@ class TranslatingSink:
         self._check_fault()
         if not self._decoder.complete:
             raise UpstreamReset("the provider's stream ended before its answer was whole")
-        self._inner.on_block(self._encoder.close())
+        self._send(self._encoder.close())
 
     def _told(self, error: UpstreamStatus) -> UpstreamStatus:
         """The error with a body that OpenAI's clients understand."""
         status = error.status or 500
-        fault = self._provider.read_error(status, error.headers, error.body)
+        said = veiled(error.body, self._inner.secret)
+        fault = self._provider.read_error(status, error.headers, said)
         if self.started and self._streams:
             self._say(fault)
         told = type(error)(status, tuple(self._ours(JSON)), encode_error(fault))

@@ -114,6 +114,7 @@ def _attempts(attempts: list[Attempt]) -> str:
                 "provider_name": clean_text(attempt.provider_name),
                 "status": attempt.status,
                 "error": clean_text(attempt.error),
+                "fault": clean_text(attempt.fault),
                 "detail": clean_text(attempt.detail),
                 "started_ms": attempt.started_ms,
                 "duration_ms": attempt.duration_ms,

@@ -30,7 +30,31 @@ OUTCOMES = (
     "unsupported",
     OTHER,
 )
-TOKEN_KINDS = ("input", "output", "cache_read", "cache_write")
+TOKEN_KINDS = ("input", "output", "cache_read", "cache_write", "reasoning")
+IGNORABLE = (
+    "detail",
+    "frequency_penalty",
+    "json_mode",
+    "metadata",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning",
+    "reasoning_effort",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop_sequences",
+    "store",
+    "thinking_budget_tokens",
+    "usage",
+    "user",
+    "verbosity",
+    OTHER,
+)
+"""Parameters that one protocol or another has no place for."""
 
 
 ROUNDER = 1.5 * 2.0**32
@@ -193,7 +217,7 @@ class Metrics:
     def ignored(self, provider_type: str, parameters: Sequence[str]) -> None:
         """Count what was left out of a request because its protocol has no place for it."""
         for parameter in parameters:
-            self.cell(f.IGNORED, provider_type, parameter).add(1)
+            self.cell(f.IGNORED, *self._names.ignored(provider_type, parameter)).add(1)
 
     def feedback_request(self, metric_name: str) -> None:
         """Count a request for feedback; `metric_name` is a configured or a reserved one."""
@@ -235,6 +259,7 @@ class Names:
         function_models: dict[tuple[str, str], str],
         origins: tuple[str, ...],
         metrics: tuple[str, ...],
+        provider_types: tuple[str, ...] = (),
     ) -> None:
         self.functions = functions
         """Variants by function."""
@@ -244,6 +269,7 @@ class Names:
         """The model's label by function and variant."""
         self.origins = origins
         self.metrics = metrics
+        self.provider_types = provider_types
         self._routes = frozenset(self.all_routes())
 
     def model(self, name: str) -> str:
@@ -272,6 +298,13 @@ class Names:
 
     def origin(self, origin: str) -> str:
         return origin if origin in self.origins else OTHER
+
+    def ignored(self, provider_type: str, parameter: str) -> tuple[str, str]:
+        """Labels of a parameter that was left out of a request."""
+        return (
+            provider_type if provider_type in self.provider_types else OTHER,
+            parameter if parameter in IGNORABLE else OTHER,
+        )
 
     def all_routes(self) -> list[tuple[str, str, str, str]]:
         """Every way through the configuration, in a fixed order."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from proxy.telemetry import families as f
 from proxy.telemetry.catalogue import Catalogue, Family
 from proxy.telemetry.metrics import (
+    IGNORABLE,
     INFERENCE,
     OTHER,
     OUTCOMES,
@@ -71,6 +72,7 @@ def extend_catalogue(
         _endpoints(),
         _routes(names, latencies),
         _origins(names, budget_places),
+        _ignorable(names),
     ):
         for family, values in wanted:
             catalogue.column(family, values)
@@ -157,3 +159,8 @@ def _origins(names: Names, places: int) -> Wanted:
         for place in range(places):
             for family in (f.BUDGET_EPOCH, f.BUDGET_REQUESTS, f.BUDGET_RETRIES):
                 yield family, (origin, str(place))
+
+
+def _ignorable(names: Names) -> Wanted:
+    for provider_type in (*names.provider_types, OTHER):
+        yield from ((f.IGNORED, (provider_type, parameter)) for parameter in IGNORABLE)

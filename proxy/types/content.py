@@ -264,6 +264,13 @@ def summary_to_json(texts: Iterable[str]) -> bytes | None:
     return orjson.dumps(said) if said else None
 
 
+def summary_text(summary: bytes | None) -> str | None:
+    """The texts of a `Thought.summary` as paragraphs; None when it says nothing."""
+    parts = orjson.loads(summary) if summary else None
+    told = (part.get("text") for part in parts or () if isinstance(part, dict))
+    return "\n\n".join(text for text in told if isinstance(text, str) and text) or None
+
+
 def _given(name: str, value: str | bytes | None) -> Json:
     """The member, or nothing when there is no value; bytes are raw JSON."""
     if value is None:

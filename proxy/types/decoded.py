@@ -41,6 +41,8 @@ class Decoded:
     tool arguments beside the raw ones; empty when it equals `output`."""
     events: Sequence[str] = ()
     """The provider's own texts of a stream's chunks."""
+    reasoning: int | None = None
+    """Output tokens spent on thoughts, as the provider counts them."""
 
 
 class DecodedInput(NamedTuple):

@@ -48,6 +48,8 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True, gc=False):
     duration_ms: int
     waited_ms: int
     """Pause before this attempt."""
+    fault: str = ""
+    """What the provider's error says (`fault.FaultKind`), where it answered with one."""
 
 
 class ModelCall(msgspec.Struct, frozen=True, array_like=True, gc=False):

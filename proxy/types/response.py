@@ -8,7 +8,7 @@ from typing import Literal
 import orjson
 
 from proxy.errors import UpstreamError
-from proxy.types.content import Block, Text, Thought, ToolCall, Unknown
+from proxy.types.content import Block, Text, Thought, ToolCall, Unknown, summary_text
 from proxy.types.usage import NO_USAGE, Usage
 
 FinishReason = Literal["stop", "stop_sequence", "length", "tool_call", "content_filter", "unknown"]
@@ -115,7 +115,8 @@ Delta = TextDelta | ToolCallDelta | ThoughtDelta | UnknownDelta
 
 
 def as_delta(identifier: str, block: Block) -> Delta:
-    """A whole block as the only part of itself; tool calls keep their own id."""
+    """A whole block as the only part of itself; tool calls keep their own id, and the parts of a
+    thought's summary become paragraphs of one."""
     match block:
         case Text(text):
             return TextDelta(identifier, text, block.extra)
@@ -128,6 +129,8 @@ def as_delta(identifier: str, block: Block) -> Delta:
                 block.signature,
                 provider_type=block.provider_type,
                 extra_data=block.extra_data,
+                summary_id="0" if block.summary else None,
+                summary_text=summary_text(block.summary),
             )
         case Unknown(data):
             return UnknownDelta(identifier, data)

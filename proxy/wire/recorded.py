@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from proxy.errors import UpstreamGarbage
 from proxy.types.content import ToolCall, blocks_to_json, output_to_json
-from proxy.types.decoded import Decoded
+from proxy.types.decoded import Decoded, DecodedInput
+from proxy.types.request import ModelRequest, input_to_json, messages_to_json, params_to_json
 from proxy.types.response import Answer
 from proxy.wire.accumulate import ChunkAccumulator
+from proxy.wire.chat_completions.tools import tool_choice_to_json, tools_to_json
 from proxy.wire.events import StreamReader
 
 NO_ANSWER = Answer(id="", blocks=())
@@ -46,6 +48,7 @@ class ReadAnswer:
             error=self.unread,
             inference_output=output_to_json(answer.blocks) if called else b"",
             events=self.events,
+            reasoning=answer.usage.reasoning,
         )
 
 
@@ -68,11 +71,12 @@ def read_blocks(
         except UpstreamGarbage as error:
             return ReadAnswer(NO_ANSWER, False, unread=str(error))
     if stream or b"data:" in body:
-        return _read_stream(body, decoder)
+        return read_stream(body, decoder)
     return ReadAnswer(NO_ANSWER, False, unread="no JSON" if body else "")
 
 
-def _read_stream(body: bytes, decoder: StreamReader) -> ReadAnswer:
+def read_stream(body: bytes, decoder: StreamReader) -> ReadAnswer:
+    """Read a stream's body to its end, wherever it ends."""
     accumulator = ChunkAccumulator()
     for chunk in (*decoder.feed(body), *decoder.close()):
         accumulator.add(chunk)
@@ -83,4 +87,18 @@ def _read_stream(body: bytes, decoder: StreamReader) -> ReadAnswer:
         decoder.error_status,
         unread,
         accumulator.raw_chunks,
+    )
+
+
+def describe_request(request: ModelRequest) -> DecodedInput:
+    """What is recorded of a request."""
+    system = request.input.system
+    return DecodedInput(
+        input=input_to_json(request.input),
+        system=system.decode() if isinstance(system, bytes) else system,
+        messages=messages_to_json(request.input.messages),
+        params=params_to_json(request.params),
+        dynamic_tools=tools_to_json(request),
+        tool_choice=tool_choice_to_json(request),
+        parallel_tool_calls=request.parallel_tool_calls,
     )

@@ -34,6 +34,7 @@ TOOLS = [
     }
 ]
 MODELS = ("claude", "gemini", "nova", "o-model")
+KEY, TOKEN = "sk-test-key-value", "the+session/token=="
 
 
 def config(base: str) -> dict[str, Any]:
@@ -58,6 +59,7 @@ def config(base: str) -> dict[str, Any]:
             "endpoint_url": base,
             "access_key_id": "env::TEST_AWS_ID",
             "secret_access_key": "env::TEST_AWS_KEY",
+            "session_token": "env::TEST_AWS_TOKEN",
         },
         "o-model": {
             "type": "openai",
@@ -114,7 +116,8 @@ async def proxy(
         environ={
             "TEST_AWS_ID": "AKIDEXAMPLE",
             "TEST_AWS_KEY": "aws-secret-value",
-            "TEST_KEY": "k",
+            "TEST_KEY": KEY,
+            "TEST_AWS_TOKEN": TOKEN,
         },
     )
     await off_loop(made.start)
@@ -129,7 +132,8 @@ def upstream(vendors: tuple[Vendors, FakeUpstream]) -> FakeUpstream:
 
 @pytest.fixture
 def vendor(vendors: tuple[Vendors, FakeUpstream]) -> Vendors:
-    vendors[0].fails, vendors[0].broken = None, False
+    vendors[0].fails, vendors[0].broken, vendors[0].echoes = None, False, False
+    vendors[0].before = b""
     return vendors[0]
 
 
@@ -370,3 +374,98 @@ async def test_tensorzeros_own_client_is_told_the_same(
     assert "".join(texts) == "Let me look."
     thoughts = [block for chunk in chunks for block in chunk.content if block.type == "thought"]
     assert any(block.signature == SIGNATURE for block in thoughts)
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_stream_that_begins_with_garbage_is_no_answer(
+    api: openai.AsyncOpenAI, vendor: Vendors, model: str
+) -> None:
+    vendor.before = b"data: {nonsense\n\n" * 10
+    with pytest.raises(openai.APIStatusError) as caught:
+        await api.chat.completions.create(
+            model=model, messages=MESSAGES, max_tokens=100, stream=True
+        )
+    assert caught.value.status_code == 502
+    raw = await api.chat.completions.with_raw_response.create(
+        model=model + "-or-dummy", messages=MESSAGES, max_tokens=100, stream=True
+    )
+    assert raw.headers["x-tensorzero-provider-name"] == "spare"
+    assert [chunk async for chunk in raw.parse()]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("lane", ["relay", "native"])
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_secret_that_a_provider_repeats_goes_no_further(
+    proxy: Proxy, vendor: Vendors, database: str, model: str, lane: str, streamed: bool
+) -> None:
+    vendor.echoes = True
+    if lane == "relay":
+        path, body = "/v1/chat/completions", {"model": model, "messages": MESSAGES}
+    else:
+        said = {"messages": [{"role": "user", "content": "hi"}]}
+        path, body = "/inference", {"model_name": model, "input": said}
+    status, headers, told = await off_loop(
+        lambda: proxy.post(path, {**body, "stream": streamed}, {"user-agent": "echo"})
+    )
+    assert status >= 400 and b"***" in told
+    db = await asyncpg.connect(database)
+
+    async def stored() -> Any:
+        query = "SELECT * FROM tensorzero.exchanges WHERE id = $1"
+        return await db.fetchrow(query, headers["x-tensorzero-inference-id"])
+
+    try:
+        row = await eventually(stored)
+    finally:
+        await db.close()
+    assert row["response_body"] and "***" in row["attempts"]
+    for secret in (KEY, TOKEN, "aws-secret-value"):
+        assert secret not in told.decode() + str(dict(row)) + proxy.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("model", "wanted"), [("claude", "req_1"), ("gemini", None), ("nova", "amz_1")]
+)
+async def test_the_record_has_the_providers_name_of_the_call_and_its_time(
+    api: openai.AsyncOpenAI, vendor: Vendors, database: str, model: str, wanted: str | None
+) -> None:
+    vendor.pause = 0.05
+    try:
+        raw = await api.chat.completions.with_raw_response.create(
+            model=model, messages=MESSAGES, max_tokens=100
+        )
+    finally:
+        vendor.pause = 0.0
+    db = await asyncpg.connect(database)
+
+    async def stored() -> Any:
+        return await db.fetchrow(
+            "SELECT * FROM tensorzero.exchanges e JOIN tensorzero.model_inferences m "
+            "ON m.inference_id = e.id WHERE e.id = $1",
+            raw.headers["x-tensorzero-inference-id"],
+        )
+
+    try:
+        row = await eventually(stored)
+    finally:
+        await db.close()
+    assert row["upstream_request_id"] == wanted
+    assert row["response_time_ms"] >= 50
+
+
+async def test_what_a_protocol_has_no_place_for_is_counted(
+    api: openai.AsyncOpenAI, proxy: Proxy, vendor: Vendors
+) -> None:
+    await api.chat.completions.create(model="claude", messages=MESSAGES, max_tokens=100, seed=1)
+
+    async def counted() -> bool:
+        found = await off_loop(
+            lambda: proxy.metric(
+                "zeroproxy_ignored_parameters_total", provider_type="anthropic", parameter="seed"
+            )
+        )
+        return bool(found >= 1)
+
+    await eventually(counted)
+    assert "no series" not in proxy.log.read_text()

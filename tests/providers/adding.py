@@ -24,21 +24,12 @@ class Edit(NamedTuple):
 
 
 NAME = "acme"
-EDITS = (
-    Edit(
-        "providers/compatible.py",
-        '    Compatible(\n        "azure",\n',
-        '    Compatible("acme", "Acme", "https://api.acme.example/v1/", renames=OLDER_NAMES),\n',
-    ),
-    Edit("config/schema/providers.py", '    "azure",\n    "deepseek",\n', '    "acme",\n'),
-    Edit(
-        "config/schema/providers.py",
-        '    "azure": EnvLocation("AZURE_API_KEY"),\n',
-        '    "acme": EnvLocation("ACME_API_KEY"),\n',
-    ),
+ROW = '    Hosted("acme", "Acme", "https://api.acme.example/v1/"),\n'
+EDIT = Edit(
+    "config/schema/hosted.py",
+    '    Hosted("deepseek", "DeepSeek", "https://api.deepseek.com/v1/"),\n',
+    ROW,
 )
-OLD_TYPE = 'type: Literal["deepseek", "hyperbolic", "openrouter", "xai"]'
-NEW_TYPE = 'type: Literal["acme", "deepseek", "hyperbolic", "openrouter", "xai"]'
 RECORDING = """\
 title: A text
 feature: chat
@@ -69,11 +60,9 @@ openai_answer:
 """
 
 
-def apply_edits(package: Path) -> None:
+def apply_edit(package: Path) -> None:
     """Change a copy of the package, so that it knows the new vendor."""
-    for edit in EDITS:
-        _replace(package / edit.file, edit.above, edit.line + edit.above)
-    _replace(package / "config/schema/providers.py", OLD_TYPE, NEW_TYPE)
+    _replace(package / EDIT.file, EDIT.above, EDIT.line + EDIT.above)
 
 
 def _replace(file: Path, old: str, new: str) -> None:

@@ -18,6 +18,10 @@ NO_SIGNATURES = "its thoughts are not signed"
 NO_CITATIONS = "it searches nothing that it could cite"
 KEY_ONLY = "a key is the only way in"
 NO_EMBEDDINGS = "it serves no embeddings"
+OTHER_EMBEDDINGS = (
+    "this type serves no embeddings, as TensorZero's does not; type `openai` with the vendor's "
+    "OpenAI-compatible address does"
+)
 ONE_ANSWER = "it gives one answer to a request"
 NOT_COUNTED = "it does not tell them"
 HOST_DEPENDS = "up to the container: what is in TensorZero's `hosted_provider` protocol passes"
@@ -64,6 +68,7 @@ LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "gemini": {
             "strict_tools": "there is no `strict`; a forced call follows the schema",
             "prompt_cache": "it caches by itself; explicit caches are made by another endpoint",
+            "embeddings": OTHER_EMBEDDINGS,
         },
         "google_ai_studio_gemini": {"keyless": KEY_ONLY},
         "responses": {
@@ -111,7 +116,7 @@ LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             keyless=KEY_ONLY,
             embeddings=NO_EMBEDDINGS,
         ),
-        "fireworks": _usual("service_tier", keyless=KEY_ONLY),
+        "fireworks": _usual("service_tier", keyless=KEY_ONLY, embeddings=OTHER_EMBEDDINGS),
         "groq": _usual(
             "provider_tools",
             "service_tier",
@@ -131,14 +136,16 @@ LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "mistral": _usual(
             "documents",
             "audio",
+            "service_tier",
+            "signatures",
             provider_tools="its own tools are in its conversations API",
-            cached_tokens=NOT_COUNTED,
             keyless=KEY_ONLY,
         ),
         "openrouter": {"choices": ONE_ANSWER, "keyless": KEY_ONLY},
         "together": _usual(keyless=KEY_ONLY),
         "xai": _usual(
             "citations",
+            "service_tier",
             provider_tools="its own tools are in its Responses API",
             keyless=KEY_ONLY,
             embeddings=NO_EMBEDDINGS,
@@ -166,21 +173,7 @@ LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 
 
-OTHER_EMBEDDINGS = (
-    "this type has none, as with TensorZero; type `openai` with the vendor's OpenAI-compatible "
-    "address does"
-)
-NOT_YET: Mapping[tuple[str, str], str] = MappingProxyType(
-    {
-        ("google_ai_studio_gemini", "embeddings"): OTHER_EMBEDDINGS,
-        ("gcp_vertex_gemini", "embeddings"): OTHER_EMBEDDINGS,
-        ("fireworks", "embeddings"): OTHER_EMBEDDINGS,
-        ("mistral", "documents"): "a PDF goes out as OpenAI's `file`, and Mistral's is "
-        "`document_url`",
-        ("mistral", "audio"): "audio goes out as OpenAI's object, and Mistral's is a text",
-        ("together", "logprobs"): "Together asks for a number, and tells them in its own form",
-    }
-)
+NOT_YET: Mapping[tuple[str, str], str] = MappingProxyType({})
 """(vendor, feature) that it offers and that is not passed on yet, and what is missing."""
 
 

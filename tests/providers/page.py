@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.providers.adding import EDITS, NEW_TYPE, RECORDING
+from tests.providers.adding import EDIT, RECORDING
 from tests.providers.cases import WORKS, Case, case_of
 from tests.providers.features import FEATURES
 from tests.providers.ignoring import ignored_by, refused_by
@@ -41,27 +41,23 @@ ADDING = """
 ## Adding an OpenAI-compatible vendor
 
 Without a line of code, any server that speaks the protocol works as type `openai` with its address
-in `api_base`. A type of its own, with an address and a key's variable that need not be configured,
-is a row in the table:
+in `api_base`: LM Studio (`http://localhost:1234/v1/`), GitHub Models
+(`https://models.github.ai/inference/`), and many more. A type of its own, with an address and a key's variable that need not be configured,
+is one row:
 
 ```python
-# proxy/providers/compatible.py, in _ROWS
+# proxy/config/schema/hosted.py, in HOSTED
 {row}```
-
-its name where the schema lists types:
-
-```python
-# proxy/config/schema/providers.py, in COMPATIBLE_TYPES, in DEFAULT_LOCATIONS, and as a type
-{schema}    {literal} = …
-```
 
 and one recording, such as `tests/exchanges/chat_completions/acme.yaml`:
 
 ```yaml
 {recording}```
 
-The row says what is particular: other names of members (`renames`), whether tokens of a stream must
-be asked for (`usage`), how thoughts go back (`reasoning_key`), what it lacks (`dialect`). The
+With that the type, its shorthand `acme::MODEL` and the variable `ACME_API_KEY` are there. What is
+particular to a vendor can be said in a row of `proxy/providers/compatible.py`: other names of members
+(`renames`), whether tokens of a stream must be asked for (`usage`), how thoughts go back
+(`reasoning_key`), what it lacks (`dialect`). The
 recording is then played by the tests of `tests/recorded`: the request, the answer, its stream cut
 at every byte and damaged. All this is done by a test, for this vendor that does not exist
 (`tests/providers/test_page.py`).
@@ -130,9 +126,7 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _adding() -> str:
-    row, *schema = EDITS
-    lines = "".join(edit.line for edit in schema)
-    return ADDING.format(row=row.line, schema=lines, literal=NEW_TYPE, recording=RECORDING)
+    return ADDING.format(row=EDIT.line, recording=RECORDING)
 
 
 def _allowed() -> Iterator[str]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.providers.adding import apply_edits
+from tests.providers.adding import apply_edit
 from tests.providers.page import PAGE, render_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -22,7 +22,7 @@ def test_the_page_is_that_of_the_cases() -> None:
 def test_a_new_vendor_is_a_row_its_type_and_a_recording(tmp_path: Path) -> None:
     copy = tmp_path / "proxy"
     shutil.copytree(REPOSITORY / "proxy", copy, ignore=shutil.ignore_patterns("__pycache__"))
-    apply_edits(copy)
+    apply_edit(copy)
     path = os.pathsep.join((str(tmp_path), str(REPOSITORY)))
     done = subprocess.run(
         [sys.executable, "-P", "-m", "tests.providers.adding", str(tmp_path)],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -33,23 +33,14 @@ from proxy.config.schema.credentials import (
     Location,
     NoCredential,
 )
+from proxy.config.schema.hosted import HOSTED, HOSTED_BY_TYPE
 from proxy.config.schema.provider_base import CommonProvider
 
-COMPATIBLE_TYPES = (
-    "azure",
-    "deepseek",
-    "fireworks",
-    "groq",
-    "hyperbolic",
-    "mistral",
-    "ollama",
-    "openai",
-    "openrouter",
-    "sglang",
-    "tgi",
-    "together",
-    "vllm",
-    "xai",
+KEYED_TYPES = ("fireworks", "groq", "mistral", "together")
+"""Hosted vendors with keys of their own."""
+PLAIN_TYPES = tuple(row.type for row in HOSTED if row.type not in KEYED_TYPES)
+COMPATIBLE_TYPES = tuple(
+    sorted({"azure", "ollama", "openai", "sglang", "tgi", "vllm", *HOSTED_BY_TYPE})
 )
 OTHER_TYPES = (
     "anthropic",
@@ -74,21 +65,14 @@ def _env_or_none(variable: str) -> CredentialLocation:
 
 DEFAULT_LOCATIONS: Mapping[str, CredentialLocation] = {
     **CLOUD_LOCATIONS,
+    **{row.type: EnvLocation(row.key_variable) for row in HOSTED},
     "azure": EnvLocation("AZURE_API_KEY"),
-    "deepseek": EnvLocation("DEEPSEEK_API_KEY"),
     "dummy": NoCredential(),
-    "fireworks": EnvLocation("FIREWORKS_API_KEY"),
-    "groq": EnvLocation("GROQ_API_KEY"),
-    "hyperbolic": EnvLocation("HYPERBOLIC_API_KEY"),
-    "mistral": EnvLocation("MISTRAL_API_KEY"),
     "ollama": NoCredential(),
     "openai": EnvLocation("OPENAI_API_KEY"),
-    "openrouter": EnvLocation("OPENROUTER_API_KEY"),
     "sglang": _env_or_none("SGLANG_API_KEY"),
     "tgi": _env_or_none("TGI_API_KEY"),
-    "together": EnvLocation("TOGETHER_API_KEY"),
     "vllm": _env_or_none("VLLM_API_KEY"),
-    "xai": EnvLocation("XAI_API_KEY"),
 }
 
 
@@ -164,10 +148,14 @@ class AzureKeys(Section):
 class AzureProvider(AzureKeys, CommonProvider): ...
 
 
+if TYPE_CHECKING:
+    PlainType: TypeAlias = str
+else:
+    PlainType = Literal[PLAIN_TYPES]
+
+
 class HostedProvider(CommonProvider):
-    type: Literal["deepseek", "hyperbolic", "openrouter", "xai"] = Field(
-        description="A vendor with a fixed address."
-    )
+    type: PlainType = Field(description="A vendor with a fixed address.")
     model_name: str = MODEL_NAME
     api_key_location: Location = BY_TYPE
 

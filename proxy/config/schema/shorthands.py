@@ -10,26 +10,20 @@ import re
 
 from pydantic import TypeAdapter
 
+from proxy.config.schema.hosted import HOSTED_BY_TYPE
 from proxy.config.schema.provider_types import ProviderTypes
 from proxy.config.schema.providers import ProviderConfig
 from proxy.errors import InvalidRequest
 
 SHORTHAND_TYPES = (
     "anthropic",
-    "deepseek",
     "dummy",
-    "fireworks",
     "gcp_vertex_anthropic",
     "gcp_vertex_gemini",
     "google_ai_studio_gemini",
-    "groq",
-    "hyperbolic",
-    "mistral",
     "ollama",
     "openai",
-    "openrouter",
-    "together",
-    "xai",
+    *HOSTED_BY_TYPE,
 )
 EMBEDDING_SHORTHAND_TYPES = ("openai", "openrouter")
 WATCHED_SHORTHAND_TYPES = ("openai",)

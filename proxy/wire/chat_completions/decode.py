@@ -6,13 +6,11 @@ from collections.abc import Iterable
 
 from proxy.types.decoded import Decoded, DecodedInput
 from proxy.types.exchange import ModelCall
-from proxy.types.request import input_to_json, messages_to_json, params_to_json
 from proxy.wire.chat_completions.errors import find_error
 from proxy.wire.chat_completions.request import decode_request
 from proxy.wire.chat_completions.response import decode_response
 from proxy.wire.chat_completions.stream import StreamDecoder
-from proxy.wire.chat_completions.tools import tool_choice_to_json, tools_to_json
-from proxy.wire.recorded import ReadAnswer, read_blocks
+from proxy.wire.recorded import ReadAnswer, describe_request, read_blocks
 
 
 class ChatCompletionsDecoder:
@@ -32,17 +30,7 @@ class ChatCompletionsDecoder:
         Raises:
             InvalidRequest: it is none of this protocol.
         """
-        request = decode_request(request_body, model_name="", stream=False)
-        system = request.input.system
-        return DecodedInput(
-            input=input_to_json(request.input),
-            system=system.decode() if isinstance(system, bytes) else system,
-            messages=messages_to_json(request.input.messages),
-            params=params_to_json(request.params),
-            dynamic_tools=tools_to_json(request),
-            tool_choice=tool_choice_to_json(request),
-            parallel_tool_calls=request.parallel_tool_calls,
-        )
+        return describe_request(decode_request(request_body, model_name="", stream=False))
 
 
 def decode_call(stream: bool, blocks: Iterable[bytes], *, think_tags: bool = False) -> ReadAnswer:

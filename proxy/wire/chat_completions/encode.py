@@ -24,6 +24,7 @@ from proxy.wire.chat_completions.dialect import (
     EFFORT,
     JSON_MODE,
     PLAIN,
+    THINKING,
     VERBOSITY,
     Dialect,
 )
@@ -73,8 +74,7 @@ def encode_request(
         **_tools(request, dialect.allow_lists),
         **_manners(request.params, dialect, own),
         "n": request.choices,
-        "logprobs": request.logprobs,
-        "top_logprobs": request.top_logprobs,
+        **_logprobs(request, dialect),
     }
     renames = dialect.renames
     body = {renames.get(key, key): item for key, item in members.items() if item is not None}
@@ -86,8 +86,7 @@ def encode_request(
 def ignored_params(request: ModelRequest, dialect: Dialect) -> tuple[str, ...]:
     """What `encode_request` leaves out, for the vendor has no place for it."""
     if request.wire == WIRE:
-        lost = request.params.thinking_budget_tokens is not None and not dialect.reasoning_object
-        return (BUDGET,) if lost else ()
+        return (BUDGET,) if BUDGET in dialect.unknown(request.params) else ()
     lost_names = list(dialect.unknown(request.params))
     if request.params.json_mode in ("on", "strict") and JSON_MODE in dialect.lacks:
         lost_names.append(JSON_MODE)
@@ -133,21 +132,35 @@ def _sampling(params: Params) -> Json:
 
 def _manners(params: Params, dialect: Dialect, own: bool) -> Json:
     lacks = frozenset() if own else dialect.lacks
-    effort = None if EFFORT in lacks else params.reasoning_effort
-    reasoning = None
-    if dialect.reasoning_object:
-        asked = {"effort": None if own else effort, "max_tokens": params.thinking_budget_tokens}
-        reasoning = {key: value for key, value in asked.items() if value is not None} or None
-        effort = effort if own else None
+    tier = params.service_tier
     return {
         "stop": params.stop_sequences,
-        "reasoning_effort": effort,
-        "reasoning": reasoning,
-        "service_tier": params.service_tier
-        if own or dialect.knows_tier(params.service_tier)
-        else None,
+        **_thinking(params, dialect, own),
+        "service_tier": tier if own or dialect.knows_tier(tier) else None,
         "verbosity": None if VERBOSITY in lacks else params.verbosity,
     }
+
+
+def _thinking(params: Params, dialect: Dialect, own: bool) -> Json:
+    """How much it is to think, in the members that the vendor has for it."""
+    lost = not own and (EFFORT in dialect.lacks or dialect.takes_one(params))
+    effort, budget = None if lost else params.reasoning_effort, params.thinking_budget_tokens
+    if dialect.reasoning_object:
+        asked = {"effort": None if own else effort, "max_tokens": budget}
+        given = {key: value for key, value in asked.items() if value is not None}
+        return {"reasoning_effort": effort if own else None, "reasoning": given or None}
+    if budget is None or not dialect.budget:
+        return {"reasoning_effort": effort}
+    if dialect.budget == THINKING:
+        enabled = {"type": "enabled", "budget_tokens": budget}
+        return {"reasoning_effort": effort, THINKING: enabled}
+    return {"reasoning_effort": effort, dialect.budget: budget}
+
+
+def _logprobs(request: ModelRequest, dialect: Dialect) -> Json:
+    if request.logprobs and dialect.counted_logprobs:
+        return {"logprobs": request.top_logprobs or 1}
+    return {"logprobs": request.logprobs, "top_logprobs": request.top_logprobs}
 
 
 def _response_format(request: ModelRequest, dialect: Dialect) -> object:

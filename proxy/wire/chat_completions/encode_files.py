@@ -15,6 +15,10 @@ AUDIO_FORMATS: Mapping[str, str] = MappingProxyType(
 """By the subtype without `x-`, where the protocol's word is another."""
 
 IMAGE, AUDIO, FILE = "image_url", "input_audio", "file"
+DOCUMENT = "document_url"
+"""A document by its address or sent along, as some providers have it in place of `file`."""
+IMAGE_TEXT, AUDIO_TEXT = "image_url as text", "input_audio as text"
+"""The parts of these kinds whose member is the address, or the data, and no object."""
 
 
 def part_of(mime_type: str) -> str:
@@ -30,8 +34,8 @@ def audio_format(mime_type: str) -> str:
 
 
 def encode_url_file(file: UrlFile, kind: str = IMAGE) -> dict[str, object]:
-    """An image that stands elsewhere, or a document as a part of kind `file`; the provider fetches
-    it.
+    """An image that stands elsewhere, or another file as a part of the kind given; the provider
+    fetches it.
 
     Raises:
         UpstreamUnsupported: it is known to be no image, and the protocol takes only those by URL.
@@ -39,6 +43,12 @@ def encode_url_file(file: UrlFile, kind: str = IMAGE) -> dict[str, object]:
     if kind == FILE:
         named = {} if file.filename is None else {"filename": file.filename}
         return {"type": FILE, FILE: {**named, "file_data": file.url}}
+    if kind == DOCUMENT:
+        return _document(file.url, file.filename)
+    if kind == AUDIO_TEXT:
+        return {"type": AUDIO, AUDIO: file.url}
+    if kind == IMAGE_TEXT:
+        return {"type": IMAGE, IMAGE: file.url}
     if file.mime_type is not None and not file.mime_type.startswith("image/"):
         raise UpstreamUnsupported(
             f"a file of type `{file.mime_type}` cannot be given to this provider by its URL"
@@ -56,6 +66,12 @@ def encode_base64_file(
     kind = kind or part_of(file.mime_type)
     if kind == IMAGE:
         return _image(_data_url(file), file.detail)
+    if kind == IMAGE_TEXT:
+        return {"type": IMAGE, IMAGE: _data_url(file)}
+    if kind == AUDIO_TEXT:
+        return {"type": AUDIO, AUDIO: file.data}
+    if kind == DOCUMENT:
+        return _document(_data_url(file), file.filename)
     if kind == AUDIO:
         sound = {"data": file.data, "format": audio_format(file.mime_type)}
         return {"type": AUDIO, AUDIO: sound}
@@ -63,6 +79,11 @@ def encode_base64_file(
     if file.filename is not None or name_it:
         document["filename"] = file.filename or f"input{_suffix(file.mime_type)}"
     return {"type": FILE, FILE: document}
+
+
+def _document(url: str, name: str | None) -> dict[str, object]:
+    named = {} if name is None else {"document_name": name}
+    return {"type": DOCUMENT, DOCUMENT: url, **named}
 
 
 def _image(url: str, detail: str | None) -> dict[str, object]:

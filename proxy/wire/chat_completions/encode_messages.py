@@ -25,10 +25,12 @@ from proxy.types.request import Input, Message
 from proxy.wire.addressee import Addressee
 from proxy.wire.chat_completions.dialect import DETAIL, Dialect
 from proxy.wire.chat_completions.encode_files import (
-    FILE,
+    AUDIO_TEXT,
+    DOCUMENT,
     IMAGE,
     encode_base64_file,
     encode_url_file,
+    part_of,
 )
 from proxy.wire.chat_completions.extra import (
     members_of,
@@ -37,10 +39,17 @@ from proxy.wire.chat_completions.extra import (
     spread,
     with_extra,
 )
-from proxy.wire.chat_completions.messages import CUSTOM, LEGACY_CALL, TOOL_ROLES
+from proxy.wire.chat_completions.messages import (
+    CUSTOM,
+    LEGACY_CALL,
+    REASONING_KEYS,
+    REFUSAL,
+    REFUSAL_PARTS,
+    TOOL_ROLES,
+)
 from proxy.wire.chat_completions.system import SystemMessage, system_messages
 from proxy.wire.chat_completions.thoughts import encode_detail, is_hidden
-from proxy.wire.values import raw_text
+from proxy.wire.values import raw_integer, raw_text
 
 JSON_INSTRUCTION = "Respond using JSON."
 """In JSON mode OpenAI refuses messages that never speak of JSON."""
@@ -135,9 +144,11 @@ class MessageEncoder:
         extra = members_of(file.extra)
         kind = raw_text(extra.get("kind")) or ""
         if isinstance(file, UrlFile):
-            part = encode_url_file(file, FILE if kind == FILE else IMAGE)
+            part = encode_url_file(file, self._url_kind(file, kind))
         else:
-            kind = kind or self._dialect.content_types.get(file.mime_type, "")
+            types = self._dialect.content_types
+            kind = kind or types.get(file.mime_type) or part_of(file.mime_type)
+            kind = self._dialect.kind_of(kind)
             part = encode_base64_file(file, kind, name_it=not self._own)
         shape = str(part["type"])
         image = part.get(IMAGE)
@@ -145,6 +156,13 @@ class MessageEncoder:
             image.pop("detail", None)
         rest = raw_object({key: raw for key, raw in extra.items() if key != "kind"})
         return with_extra(part, self.kept(rest), shape)
+
+    def _url_kind(self, file: UrlFile, given: str) -> str:
+        """Of a file that stands elsewhere: as its client had it, or an image, save where the
+        provider fetches others, too."""
+        kind = given or (IMAGE if file.mime_type is None else part_of(file.mime_type))
+        theirs = self._dialect.kind_of(kind)
+        return theirs if given or theirs in (DOCUMENT, AUDIO_TEXT) else IMAGE
 
 
 class _Turn:
@@ -159,6 +177,8 @@ class _Turn:
         self._calls: list[Json] = []
         self._thoughts: list[Thought] = []
         self._members: dict[str, object] = {}
+        count = members_of(message.extra).get(REFUSAL_PARTS) if encoder.own else None
+        self._refusal_parts = raw_integer(count) or 0
 
     def add(self, block: Block) -> None:
         match block:
@@ -183,8 +203,10 @@ class _Turn:
         """The results, then the rest as one message, if anything is left to say."""
         details = self._details(dialect)
         parts = self._content_parts(dialect)
-        extra = spread(self._extra) if self._encoder.own else {}
-        if not (parts or self._calls or self._members or details or extra):
+        extra = spread(self._extra, (REFUSAL_PARTS,)) if self._encoder.own else {}
+        reasoning = self._reasoning(dialect)
+        spoken = parts or self._calls or self._members or details or extra
+        if not spoken and not (reasoning and self._encoder.own):
             return self._results
         message: dict[str, object] = {"role": self._role}
         if parts:
@@ -194,7 +216,7 @@ class _Turn:
         message |= self._members
         if details:
             message["reasoning_details"] = details
-        return [*self._results, message | extra | self._reasoning(dialect)]
+        return [*self._results, message | extra | reasoning]
 
     def _add_call(self, call: ToolCall) -> None:
         extra = call.extra if self._encoder.own else _kind_only(call.extra)
@@ -209,13 +231,16 @@ class _Turn:
             shown: dict[str, object] = {"id": call.id, "type": "custom", "custom": custom}
             self._calls.append(with_extra(shown, rest, "custom"))
         else:
-            shown = {"id": call.id, "type": "function", "function": function}
+            shown = {"id": call.id, "type": kind or "function", "function": function}
             self._calls.append(with_extra(shown, rest, "function"))
 
     def _add_unknown(self, block: Unknown) -> None:
         """A refusal is a member of the message, as is what some protocols put beside the text."""
         value = plain_object(block.data)
-        if value.get("type") == "refusal" and isinstance(value.get("refusal"), str):
+        if value.get("type") == REFUSAL and self._refusal_parts > 0:
+            self._refusal_parts -= 1
+            self._parts.append(orjson.Fragment(block.data))
+        elif value.get("type") == REFUSAL and isinstance(value.get("refusal"), str):
             self._members["refusal"] = value["refusal"]
         else:
             self._parts.append(orjson.Fragment(block.data))
@@ -245,15 +270,21 @@ class _Turn:
         for part in self._parts:
             if not isinstance(part, Thought):
                 parts.append(part)
-            elif dialect.thinking_parts and part.text:
+            elif dialect.thinking_parts and (part.text or self._is_written(part)):
                 parts.append(_thinking_part(part))
         return parts
+
+    def _is_written(self, thought: Thought) -> bool:
+        """Whether the client wrote it as a part, be it without a word."""
+        return self._encoder.own and thought.text is not None
 
     def _reasoning(self, dialect: Dialect) -> dict[str, object]:
         """The thoughts that are a text and no more, under the provider's name for them."""
         key = dialect.reasoning_key
         if key is None or dialect.thinking_parts:
             return {}
+        if self._encoder.own and key in members_of(self._extra):
+            key = next(other for other in REASONING_KEYS if other != key)
         thoughts = [each for each in self._thoughts if not _is_tagged(each, dialect)]
         if dialect.reasoning_details:
             thoughts = [each for each in thoughts if not _has_detail(each)]

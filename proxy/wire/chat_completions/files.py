@@ -9,7 +9,15 @@ from collections.abc import Callable, Mapping
 import orjson
 
 from proxy.types.content import Base64File, Block, UrlFile
-from proxy.wire.chat_completions.encode_files import audio_format, part_of
+from proxy.wire.chat_completions.encode_files import (
+    AUDIO,
+    AUDIO_TEXT,
+    DOCUMENT,
+    IMAGE,
+    IMAGE_TEXT,
+    audio_format,
+    part_of,
+)
 from proxy.wire.chat_completions.extra import extra_of, leftover
 from proxy.wire.members import object_members
 from proxy.wire.values import raw_text
@@ -30,6 +38,9 @@ Part = Mapping[str, bytes]
 
 def decode_image(part: Part) -> Block | None:
     """`image_url`: a `data:` URL is a file sent along, any other stands elsewhere."""
+    given = raw_text(part.get("image_url"))
+    if given is not None:
+        return _of_address(part, IMAGE, IMAGE_TEXT, given)
     image = _object(part.get("image_url"))
     url = raw_text(image.get("url"))
     if url is None:
@@ -61,8 +72,21 @@ def decode_file(part: Part) -> Block | None:
     return _file(part, "file", mime_type, data, rest, filename=filename)
 
 
+def decode_document(part: Part) -> Block | None:
+    """`document_url`, which is an address or a `data:` URL, with its `document_name`."""
+    url = raw_text(part.get("document_url"))
+    if url is None:
+        return None
+    name = raw_text(part.get("document_name"))
+    rest = {key: raw for key, raw in part.items() if key != "document_name" or name is None}
+    return _of_address(rest, DOCUMENT, DOCUMENT, url, name)
+
+
 def decode_audio(part: Part) -> Block | None:
     """`input_audio`; what its bytes say of its kind counts more than what `format` says."""
+    text = raw_text(part.get("input_audio"))
+    if text is not None:
+        return _audio_of_text(part, text)
     audio = _object(part.get("input_audio"))
     data = raw_text(audio.get("data"))
     if data is None:
@@ -79,6 +103,7 @@ FILE_PARTS: Mapping[str, Callable[[Part], Block | None]] = {
     "image_url": decode_image,
     "file": decode_file,
     "input_audio": decode_audio,
+    "document_url": decode_document,
 }
 """By the part's `type`; None from one of them is a part that it cannot read."""
 
@@ -100,6 +125,27 @@ def _file(
         part = {"kind": orjson.dumps(kind), **part}
     extra = extra_of(part, ("type", kind), kind, rest)
     return Base64File(data, mime_type, detail, filename, extra)
+
+
+def _of_address(
+    part: Part, member: str, kind: str, url: str, filename: str | None = None
+) -> Block | None:
+    """A file by its address, or in a `data:` URL, in a part whose member is that text."""
+    marked = {"kind": orjson.dumps(kind), **part}
+    extra = extra_of(marked, ("type", member), member, {})
+    if not url.startswith("data:"):
+        return UrlFile(url, filename=filename, extra=extra)
+    mime_type, data = _data_url(url)
+    return Base64File(data, mime_type, None, filename, extra) if mime_type else None
+
+
+def _audio_of_text(part: Part, text: str) -> Block | None:
+    """Sound whose member is its address, or its data alone."""
+    if "://" in text[:10] or text.startswith("data:"):
+        return _of_address(part, AUDIO, AUDIO_TEXT, text) if "://" in text[:10] else None
+    extra = extra_of({"kind": orjson.dumps(AUDIO_TEXT), **part}, ("type", AUDIO), AUDIO, {})
+    mime_type = _audio_type(text)
+    return None if mime_type is None else Base64File(text, mime_type, extra=extra)
 
 
 def _data_url(url: str) -> tuple[str, str]:

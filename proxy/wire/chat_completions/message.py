@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from proxy.types.content import Unknown
 from proxy.wire.chat_completions.messages import CUSTOM, LEGACY_CALL, REASONING_KEYS
 from proxy.wire.lenient import lenient_dumps, whole_text
-from proxy.wire.values import object_of, objects_of, text_of
+from proxy.wire.values import count_of, object_of, objects_of, text_of
 
 _KNOWN = (
     "role",
@@ -23,6 +23,17 @@ _KNOWN = (
 )
 _CALL = ("id", "type", "index", "function", "custom")
 _FUNCTION = ("name", "arguments", "input")
+_LONGEST_INDEX = 10
+
+
+def choices_of(body: Mapping[str, object]) -> list[tuple[int, Mapping[str, object]]]:
+    """The choices of an answer or a chunk by their numbers. One without any has that of its place;
+    one whose number is none is left out."""
+    numbered = (
+        (place if choice.get("index") is None else index_of(choice), choice)
+        for place, choice in enumerate(objects_of(body.get("choices")))
+    )
+    return [(number, choice) for number, choice in numbered if number is not None]
 
 
 def reasoning_text(source: Mapping[str, object]) -> str:
@@ -105,12 +116,12 @@ FURTHER = "message"
 """The type of that block."""
 
 
-def logprobs_of(choice: Mapping[str, object]) -> bytes | None:
-    """Log probabilities as they are; None for lists that are all empty."""
-    logprobs = choice.get("logprobs")
-    if not logprobs or not isinstance(logprobs, dict):
-        return None
-    return lenient_dumps(logprobs) if any(logprobs.values()) else None
+def index_of(choice: Mapping[str, object]) -> int | None:
+    """The number of a choice, which some servers spell as a text; None where it has none."""
+    index = choice.get("index")
+    if isinstance(index, str) and index.isascii() and index.isdecimal():
+        return int(index) if len(index) < _LONGEST_INDEX else None
+    return count_of(index)
 
 
 def stop_sequence_of(choice: Mapping[str, object]) -> str | None:

@@ -37,6 +37,9 @@ CUSTOM, LEGACY_CALL = "custom", "function_call"
 """Types of calls in their `extra`: of a custom tool, and of one that stands in `function_call`, the
 form that came before `tool_calls`."""
 
+REFUSAL, REFUSAL_PARTS = "refusal", "refusal_parts"
+"""The type of a refusal's block; in `Message.extra`, how many of them were parts of the content."""
+
 Raw = Mapping[str, bytes]
 """An object's members by key, values as raw JSON."""
 
@@ -177,23 +180,33 @@ class Turn:
 
 def decode_turn(role: str, message: Raw) -> Turn:
     """A message's blocks."""
+    content = list(decode_parts(message.get("content", NULL), role))
+    refused = sum(map(is_refusal, content))
+    marks = {REFUSAL_PARTS: str(refused).encode()} if refused else {}
     if message.keys() <= _PLAIN_TURN:
-        return Turn(
-            (), list(decode_parts(message.get("content", NULL), role)), (), {}, (), (), None
-        )
+        return Turn((), content, (), {}, (), (), raw_object(marks))
     calls = list(_decode_calls(message))
     thoughts, before, used = _decode_thoughts(message, calls)
     refusal = raw_text(message.get("refusal"))
     unused = {key: raw for key, raw in message.items() if key in REASONING_KEYS and key != used}
-    extra = leftover(message, _TURN) | leftover(unused, ())
+    extra = leftover(message, _TURN) | leftover(unused, ()) | marks
     return Turn(
         thoughts,
-        list(decode_parts(message.get("content", NULL), role)),
+        content,
         calls,
         before,
         [refusal_block(refusal)] if refusal else [],
         objects_of(_value(message.get(PROVIDER_BLOCKS))),
         raw_object(extra),
+    )
+
+
+def is_refusal(block: Block) -> bool:
+    """Whether a block is what a model said in place of an answer."""
+    return (
+        isinstance(block, Unknown)
+        and block.data.startswith(b"{")
+        and raw_text(object_members(block.data).get("type")) == REFUSAL
     )
 
 
@@ -260,6 +273,9 @@ def _decode_call(call: Raw, mark: str = "") -> ToolCall:
     kind = "function"
     if "custom" in call and "function" not in call:
         kind = mark = CUSTOM
+    named = raw_text(call.get("type"))
+    if named not in (None, "", "function", CUSTOM, LEGACY_CALL):
+        mark = mark or named or ""
     inner = call.get(kind) or b"{}"
     function = object_members(inner) if inner.startswith(b"{") else {}
     arguments = function.get("arguments") or function.get("input") or b'""'

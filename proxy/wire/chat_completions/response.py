@@ -8,16 +8,17 @@ from proxy.types.content import Block, Text, Thought, ToolCall, Unknown
 from proxy.types.response import Answer, Choice, FinishReason
 from proxy.wire.chat_completions.encode_answer import encode_finish_reason, encode_response
 from proxy.wire.chat_completions.errors import find_error
+from proxy.wire.chat_completions.logprobs import logprobs_of
 from proxy.wire.chat_completions.message import (
     arguments_text,
     call_extra,
     called,
+    choices_of,
     citations_extra,
     details_of,
     further_block,
     further_members,
     images_of,
-    logprobs_of,
     reasoning_text,
     stop_sequence_of,
     tool_calls_of,
@@ -25,12 +26,13 @@ from proxy.wire.chat_completions.message import (
 from proxy.wire.chat_completions.messages import decode_thinking, refusal_block
 from proxy.wire.chat_completions.think_tags import FIELD_DATA, TAGS_DATA, split_thinking
 from proxy.wire.chat_completions.thoughts import decode_detail, place_of, says_something
-from proxy.wire.chat_completions.usage import decode_usage, encode_usage
+from proxy.wire.chat_completions.usage import decode_usage, encode_usage, service_tier_of
 from proxy.wire.lenient import lenient_dumps, lenient_object, whole_text
-from proxy.wire.values import count_of, objects_of, text_of
+from proxy.wire.values import count_of, text_of
 
 __all__ = [
     "arguments_text",
+    "choices_of",
     "decode_finish_reason",
     "decode_response",
     "decode_usage",
@@ -67,7 +69,7 @@ def decode_response(body: bytes, *, think_tags: bool = False) -> Answer:
         UpstreamGarbage: it is no JSON.
     """
     answer = lenient_object(body)
-    choice = first_choice(answer)
+    choice, *others = _choices(answer) or [{}]
     return Answer(
         id=text_of(answer.get("id")),
         blocks=_decode_choice(choice, think_tags),
@@ -75,31 +77,26 @@ def decode_response(body: bytes, *, think_tags: bool = False) -> Answer:
         finish_reason=decode_finish_reason(choice.get("finish_reason")),
         raw_response=body.decode("utf-8", "replace"),
         created=count_of(answer.get("created")) or 0,
-        others=tuple(_other_choices(answer, think_tags)),
+        others=tuple(_other(index, other, think_tags) for index, other in enumerate(others, 1)),
         logprobs=logprobs_of(choice),
         stop_sequence=stop_sequence_of(choice),
-        service_tier=text_of(answer.get("service_tier")),
+        service_tier=service_tier_of(answer),
     )
 
 
-def _other_choices(answer: Mapping[str, object], think_tags: bool) -> Iterator[Choice]:
-    others = {
-        index: choice
-        for choice in objects_of(answer.get("choices"))
-        if isinstance(index := choice.get("index"), int) and index > 0
-    }
-    for index, choice in sorted(others.items()):
-        blocks = _decode_choice(choice, think_tags)
-        reason = decode_finish_reason(choice.get("finish_reason"))
-        yield Choice(index, blocks, reason, logprobs_of(choice))
+def _choices(answer: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """In the order of their numbers; some servers count from 1, or number all of them 0."""
+    return [choice for _, choice in sorted(choices_of(answer), key=lambda item: item[0])]
+
+
+def _other(index: int, choice: Mapping[str, object], think_tags: bool) -> Choice:
+    reason = decode_finish_reason(choice.get("finish_reason"))
+    return Choice(index, _decode_choice(choice, think_tags), reason, logprobs_of(choice))
 
 
 def first_choice(answer: Mapping[str, object]) -> Mapping[str, object]:
     """The choice of index 0, or of no index; an empty mapping when there is none."""
-    for choice in objects_of(answer.get("choices")):
-        if not choice.get("index"):
-            return choice
-    return {}
+    return next((choice for index, choice in choices_of(answer) if not index), {})
 
 
 def decode_finish_reason(word: object) -> FinishReason | None:
@@ -110,9 +107,10 @@ def decode_finish_reason(word: object) -> FinishReason | None:
 
 
 def _decode_choice(choice: Mapping[str, object], think_tags: bool) -> tuple[Block, ...]:
-    message = choice.get("message") or choice.get("delta")
-    if not isinstance(message, dict):
-        return ()
+    told = (choice.get(name) for name in ("message", "delta"))
+    message = next((each for each in told if isinstance(each, dict)), None)
+    if message is None:
+        message = {"content": choice.get("text")}  # of an older protocol
     front, before = _decode_reasoning(message, think_tags)
     content = list(_decode_content(message.get("content"), think_tags))
     calls = [

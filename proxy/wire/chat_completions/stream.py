@@ -24,15 +24,16 @@ from proxy.wire.chat_completions.encode_stream import (
     StreamEncoder,
 )
 from proxy.wire.chat_completions.errors import find_error
+from proxy.wire.chat_completions.logprobs import logprobs_of
 from proxy.wire.chat_completions.message import (
     call_extra,
     called,
+    choices_of,
     citations_extra,
     details_of,
     further_block,
     further_members,
     images_of,
-    logprobs_of,
     reasoning_text,
     stop_sequence_of,
     tool_calls_of,
@@ -41,11 +42,11 @@ from proxy.wire.chat_completions.messages import decode_thinking, refusal_block
 from proxy.wire.chat_completions.response import decode_finish_reason
 from proxy.wire.chat_completions.think_tags import FIELD_DATA, TAGS_DATA, Span, ThinkTags
 from proxy.wire.chat_completions.thoughts import decode_detail, place_of, says_something
-from proxy.wire.chat_completions.usage import decode_usage
+from proxy.wire.chat_completions.usage import decode_usage, service_tier_of
 from proxy.wire.events import EventDecoder
 from proxy.wire.lenient import lenient_dumps, lenient_object, whole_text
 from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES, Event
-from proxy.wire.values import count_of, object_of, objects_of, text_of
+from proxy.wire.values import count_of, object_of, text_of
 
 __all__ = [
     "BLOCK_ID",
@@ -95,28 +96,27 @@ class StreamDecoder(EventDecoder):
         except UpstreamGarbage:
             self.damaged = True
             return None
-        choices = _by_index(body)
-        choice = choices.pop(0, {})
+        choices = choices_of(body)
+        first = [choice for index, choice in choices if not index]
+        choice = first[-1] if first else {}
         usage = decode_usage(body)
         reason = decode_finish_reason(choice.get("finish_reason"))
         self.finished = self.finished or reason is not None
         return Chunk(
-            deltas=self._deltas(0, choice),
+            deltas=tuple(delta for each in first for delta in self._deltas(0, each)),
             usage=None if usage == NO_USAGE else usage,
             finish_reason=reason,
             raw=event.data.decode("utf-8", "replace"),
             response_id=text_of(body.get("id")),
             created=count_of(body.get("created")) or 0,
-            others=tuple(self._other(*item) for item in sorted(choices.items())) if choices else (),
-            logprobs=logprobs_of(choice),
+            others=tuple(self._other(*item) for item in choices if item[0]),
+            logprobs=_logprobs(choice),
             stop_sequence=stop_sequence_of(choice),
-            service_tier=text_of(body.get("service_tier")),
+            service_tier=service_tier_of(body),
         )
 
     def _deltas(self, index: int, choice: Mapping[str, object]) -> tuple[Delta, ...]:
-        delta = choice.get("delta") or choice.get("message")
-        if not isinstance(delta, dict):
-            return ()
+        delta = _said_in(choice)
         text = delta.get("content")
         if isinstance(text, str) and not self._think_tags and _is_plain(delta):
             return (TextDelta(BLOCK_ID, text),)
@@ -127,7 +127,7 @@ class StreamDecoder(EventDecoder):
 
     def _other(self, index: int, choice: Mapping[str, object]) -> OtherDelta:
         reason = decode_finish_reason(choice.get("finish_reason"))
-        return OtherDelta(index, self._deltas(index, choice), reason, logprobs_of(choice))
+        return OtherDelta(index, self._deltas(index, choice), reason, _logprobs(choice))
 
 
 def _is_plain(delta: Mapping[str, object]) -> bool:
@@ -138,14 +138,16 @@ def _is_plain(delta: Mapping[str, object]) -> bool:
 _PLAIN = ("content", "role")
 
 
-def _by_index(body: Mapping[str, object]) -> dict[int, Mapping[str, object]]:
-    """The choices; one without an index is the first."""
-    found: dict[int, Mapping[str, object]] = {}
-    for choice in objects_of(body.get("choices")):
-        index = choice.get("index") or 0
-        if isinstance(index, int) and index >= 0:
-            found.setdefault(int(index), choice)
-    return found
+def _said_in(choice: Mapping[str, object]) -> Mapping[str, object]:
+    """What a chunk adds. Beside it, some servers repeat in `message` what was said so far."""
+    delta = choice.get("delta")
+    return delta if isinstance(delta, dict) else object_of(choice.get("message"))
+
+
+def _logprobs(choice: Mapping[str, object]) -> bytes | None:
+    if not choice.get("logprobs"):
+        return None
+    return logprobs_of(choice, _said_in(choice).get("content"))
 
 
 class _ChoiceDecoder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from proxy.types.usage import NO_USAGE, Usage
-from proxy.wire.values import count_of, object_of
+from proxy.wire.values import count_of, object_of, objects_of, text_of
 
 
 def decode_usage(answer: Mapping[str, object]) -> Usage:
@@ -14,22 +14,21 @@ def decode_usage(answer: Mapping[str, object]) -> Usage:
     Where the total shows that thoughts were counted beside the output, they are part of it here, as
     TensorZero counts them. What was asked anew although it might have been cached is a write.
     """
-    usage = answer.get("usage")
-    if not isinstance(usage, dict):
-        extra = answer.get("x_groq")
-        usage = extra.get("usage") if isinstance(extra, dict) else None
-    if not isinstance(usage, dict):
+    usage = _usage_of(answer)
+    if usage is None:
         return NO_USAGE
     prompt = object_of(usage.get("prompt_tokens_details"))
     completion = object_of(usage.get("completion_tokens_details"))
     reasoning = _first(completion.get("reasoning_tokens"), usage.get("reasoning_tokens"))
     return Usage(
-        count_of(usage.get("prompt_tokens")),
+        _count(usage.get("prompt_tokens")),
         _output(usage, reasoning),
         _first(
             prompt.get("cached_tokens"),
             usage.get("prompt_cache_hit_tokens"),
             usage.get("cached_tokens"),
+            usage.get("cache_read_input_tokens"),
+            usage.get("num_cached_tokens"),
         ),
         _first(
             prompt.get("cache_write_tokens"),
@@ -40,11 +39,38 @@ def decode_usage(answer: Mapping[str, object]) -> Usage:
     )
 
 
+def _usage_of(answer: Mapping[str, object]) -> Mapping[str, object] | None:
+    """Most have it in the body; some beside the choice, or among what is their own."""
+    places = (answer, object_of(answer.get("x_groq")), *objects_of(answer.get("choices")))
+    for place in places:
+        usage = place.get("usage")
+        if isinstance(usage, dict):
+            return usage
+    return None
+
+
+def service_tier_of(answer: Mapping[str, object]) -> str:
+    """In which the answer was served; some tell it with the counts."""
+    told = text_of(answer.get("service_tier"))
+    return told or text_of(object_of(answer.get("usage")).get("service_tier"))
+
+
+def _count(value: object) -> int | None:
+    """A count, which some servers spell as a text."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value) if len(value) < _LONGEST else None
+    return count_of(value)
+
+
+_LONGEST = 19
+"""Digits of a count in a text."""
+
+
 def _output(usage: Mapping[str, object], reasoning: int | None) -> int | None:
     """Thoughts are part of the output for most vendors, beside it for some."""
-    counts = [count_of(usage.get(key)) for key in ("prompt_tokens", "completion_tokens")]
+    counts = [_count(usage.get(key)) for key in ("prompt_tokens", "completion_tokens")]
     prompt, output = counts
-    total = count_of(usage.get("total_tokens"))
+    total = _count(usage.get("total_tokens"))
     if not reasoning or prompt is None or output is None or total is None:
         return output
     return output + reasoning if total == prompt + output + reasoning else output
@@ -69,7 +95,7 @@ def encode_usage(usage: Usage) -> dict[str, object]:
 
 def _first(*values: object) -> int | None:
     for value in values:
-        count = count_of(value)
+        count = _count(value)
         if count is not None:
             return count
     return None

@@ -7,13 +7,11 @@ from dataclasses import replace
 
 from proxy.types.decoded import Decoded, DecodedInput
 from proxy.types.exchange import ModelCall
-from proxy.types.request import input_to_json, messages_to_json, params_to_json
-from proxy.wire.chat_completions.tools import tool_choice_to_json, tools_to_json
 from proxy.wire.converse.errors import find_error
 from proxy.wire.converse.request import decode_request
 from proxy.wire.converse.response import decode_response
 from proxy.wire.converse.stream import StreamDecoder
-from proxy.wire.recorded import NO_ANSWER, ReadAnswer, read_blocks
+from proxy.wire.recorded import NO_ANSWER, ReadAnswer, describe_request, read_blocks
 
 
 class ConverseDecoder:
@@ -29,16 +27,7 @@ class ConverseDecoder:
         Raises:
             InvalidRequest: it is none of this protocol.
         """
-        request = decode_request(request_body, model_name="", stream=False)
-        system = request.input.system
-        return DecodedInput(
-            input=input_to_json(request.input),
-            system=system.decode() if isinstance(system, bytes) else system,
-            messages=messages_to_json(request.input.messages),
-            params=params_to_json(request.params),
-            dynamic_tools=tools_to_json(request),
-            tool_choice=tool_choice_to_json(request),
-        )
+        return describe_request(decode_request(request_body, model_name="", stream=False))
 
 
 def decode_call(stream: bool, blocks: Iterable[bytes]) -> ReadAnswer:

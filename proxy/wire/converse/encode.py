@@ -72,7 +72,7 @@ def encode_request(
     if wanted.output_format is not None:
         output["textFormat"] = text_format(request.response_format)
     members: dict[str, bytes | None] = {
-        "messages": to_list(messages),
+        "messages": to_list(messages) if messages or not own else None,
         "system": _filled_list(_encode_system(request.input, blocks, wanted.instruction)),
         "inferenceConfig": _filled(inference_config(request)),
         "toolConfig": encode_tool_config(request, as_object(rest.get("toolConfig"))),
@@ -101,7 +101,7 @@ def _encode_system(said: Input, blocks: BlockEncoder, instruction: str) -> list[
     if said.system_parts:
         return blocks.encode([*said.system_parts, *asked])
     system = said.system.decode() if isinstance(said.system, bytes) else said.system
-    return blocks.encode([Text(system), *asked] if system else asked)
+    return blocks.encode(asked if system is None else [Text(system), *asked])
 
 
 def _encode_messages(said: Input, blocks: BlockEncoder, *, own: bool) -> list[bytes]:
@@ -110,7 +110,7 @@ def _encode_messages(said: Input, blocks: BlockEncoder, *, own: bool) -> list[by
     turns: list[tuple[str, list[bytes], bytes | None]] = []
     for message in said.messages:
         content = blocks.encode(message.content)
-        if not content:
+        if not content and (message.content or not own):
             continue
         if turns and turns[-1][0] == message.role and not own:
             turns[-1][1].extend(content)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from proxy.errors import InvalidRequest, UpstreamGarbage
-from proxy.types.content import Block, Text
+from proxy.types.content import Block, Text, Thought, ToolCall, Unknown
 from proxy.types.response import Answer, FinishReason
 from proxy.types.usage import NO_USAGE, Usage
-from proxy.wire.converse.blocks import decode_blocks
+from proxy.wire.converse.blocks import decode_block
 from proxy.wire.converse.raws import Raw, answered_object, as_list, as_object
 from proxy.wire.values import raw_integer, raw_text
 
@@ -52,10 +52,17 @@ def _decode_message(answer: Raw) -> tuple[Block, ...]:
     message = as_object(as_object(answer.get("output")).get("message"))
     if not message:
         raise UpstreamGarbage("the answer has no message")
-    blocks = decode_blocks(as_list(message.get("content")))
+    blocks = tuple(_decode_block(raw) for raw in as_list(message.get("content")))
     if len(blocks) > 1:
         blocks = tuple(block for block in blocks if block != Text(""))
     return blocks
+
+
+def _decode_block(raw: bytes) -> Block:
+    """What an answer has beside these (images, results of tools that the provider runs itself) has
+    no neutral form in one."""
+    block = decode_block(raw)
+    return block if isinstance(block, Text | ToolCall | Thought) else Unknown(raw)
 
 
 def decode_stop_reason(answer: Raw) -> FinishReason | None:

@@ -51,6 +51,7 @@ class StreamDecoder(FrameStream):
     ) -> None:
         super().__init__(max_event_bytes, tell_damage=tell_damage)
         self._calls: dict[str, str] = {}  # index of a block -> id of its tool call
+        self._silent: set[str] = set()  # indices of calls that have no arguments yet
         self._gathered: dict[str, Gathered] = {}  # blocks that are given when they are whole
         self._room = max_event_bytes  # what these may take together
         self._unknown = 0
@@ -89,6 +90,7 @@ class StreamDecoder(FrameStream):
         if len(self._calls) >= MAX_OPEN_CALLS:
             raise UpstreamGarbage("too many blocks of the stream are open")
         self._calls[index] = identifier
+        self._silent.add(index)
         extra = {key: raw for key, raw in use.items() if key not in ("toolUseId", "name")}
         if extra.get("type") == CLIENT_TOOL:
             del extra["type"]
@@ -112,15 +114,22 @@ class StreamDecoder(FrameStream):
             return (TextDelta(index, "", to_object({"citations": to_list([raw])})),)
         members = as_object(raw)
         if kind == "toolUse" and index in self._calls:
-            return (ToolCallDelta(self._calls[index], None, raw_text(members.get("input")) or ""),)
+            arguments = raw_text(members.get("input")) or ""
+            if arguments:
+                self._silent.discard(index)
+            return (ToolCallDelta(self._calls[index], None, arguments),)
         if kind == "reasoningContent" and members.keys() <= {"text", "signature"}:
             text, signature = raw_text(members.get("text")), raw_text(members.get("signature"))
             return (ThoughtDelta(index, text, signature),)
         return self._gather(index, "delta", to_object({kind: raw}))
 
     def _block_stop(self, event: Raw) -> Chunk:
+        """A call that came without arguments has none, which in JSON is said so."""
         index = _index(event)
-        self._calls.pop(index, None)
+        call = self._calls.pop(index, None)
+        if call is not None and index in self._silent:
+            self._silent.discard(index)
+            return Chunk((ToolCallDelta(call, None, "{}"), *self._close_block(index)))
         return Chunk(self._close_block(index))
 
     def _message_stop(self, event: Raw) -> Chunk:

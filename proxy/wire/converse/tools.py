@@ -9,11 +9,14 @@ import orjson
 
 from proxy.errors import UpstreamUnsupported
 from proxy.types.request import NO_REST, ModelRequest
+from proxy.wire.converse import WIRE
 from proxy.wire.converse.blocks import cache_mark
 from proxy.wire.converse.raws import as_list, as_object, to_list, to_object
 from proxy.wire.members import list_items, object_members, value_of
 from proxy.wire.values import raw_text
 
+PLACES = "places"
+"""Not the protocol's: where in the list the client's tools stood, then the others."""
 NO_PARAMETERS = b'{"type":"object","properties":{}}'
 
 
@@ -30,24 +33,31 @@ class ToolConfig(NamedTuple):
 def decode_tool_config(raw: bytes | None) -> ToolConfig:
     """A `toolConfig` as it is sent.
 
-    What follows a tool that the provider runs itself stands among these, cache points included.
+    What follows a tool that the provider runs itself stands among these, cache points included;
+    where a client's tool follows, `rest` says at which places they all stood.
     """
     rest = as_object(raw)
     tools: list[dict[str, bytes]] = []
-    own: list[bytes] = []
-    for item in as_list(rest.pop("tools", None)):
+    own: dict[int, bytes] = {}
+    items = as_list(rest.get("tools"))
+    for place, item in enumerate(items):
         members, mark = as_object(item), cache_mark(item)
         if list(members) == ["toolSpec"] and (tool := _decode_tool(members["toolSpec"])):
             tools.append(tool)
         elif mark is not None and tools and not own and "cache_control" not in tools[-1]:
             tools[-1]["cache_control"] = mark
         else:
-            own.append(item)
+            own[place] = item
+    places = sorted(range(len(items)), key=lambda place: place in own)
+    if items:
+        del rest["tools"]
+    if places != sorted(places):
+        rest[PLACES] = orjson.dumps(places)
     choice = _decode_choice(rest.get("toolChoice"))
     if choice is not None:
         del rest["toolChoice"]
     listed = to_list([to_object(tool) for tool in tools]) if tools else None
-    return ToolConfig(listed, tuple(own), choice, rest)
+    return ToolConfig(listed, tuple(own.values()), choice, rest)
 
 
 def _decode_tool(raw: bytes) -> dict[str, bytes] | None:
@@ -56,7 +66,7 @@ def _decode_tool(raw: bytes) -> dict[str, bytes] | None:
     if list(schema) != ["json"] or "name" not in spec:
         return None
     function = {"name": spec.pop("name")}
-    if "description" in spec:
+    if raw_text(spec.get("description")):
         function["description"] = spec.pop("description")
     function["parameters"] = schema["json"]
     del spec["inputSchema"]
@@ -96,10 +106,19 @@ def encode_tool_config(request: ModelRequest, rest: Mapping[str, bytes]) -> byte
     items += request.provider_tools
     if not items and not rest:
         return None
-    config = {"tools": to_list(items), **rest}
-    if choice is not None and items:
+    rest = dict(rest)
+    config = {"tools": to_list(_placed(items, rest.pop(PLACES, None))), **rest}
+    if choice is not None and (items or request.wire == WIRE):
         config.setdefault("toolChoice", _encode_choice(choice))
     return to_object(config)
+
+
+def _placed(items: list[bytes], raw: bytes | None) -> list[bytes]:
+    """The tools as they stood, if they still are as many."""
+    places = None if raw is None else value_of(raw)
+    if not isinstance(places, list) or sorted(places) != list(range(len(items))):
+        return items
+    return [item for _, item in sorted(zip(places, items, strict=True))]
 
 
 def _encode_tool(tool: Mapping[str, bytes]) -> list[bytes]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from proxy.types.decoded import DecodedInput
-from proxy.types.request import ModelRequest, input_to_json, messages_to_json, params_to_json
+from proxy.types.request import ModelRequest
 from proxy.wire.chat_completions.decode import ChatCompletionsDecoder
-from proxy.wire.chat_completions.tools import tool_choice_to_json, tools_to_json
 from proxy.wire.envelope.request import decode_envelope_request
+from proxy.wire.recorded import describe_request
 
 
 class EnvelopeDecoder(ChatCompletionsDecoder):
@@ -24,14 +24,13 @@ def decode_input(request_body: bytes) -> DecodedInput:
         InvalidRequest: it is none of this dialect.
     """
     request = decode_envelope_request(request_body)
-    asked = ModelRequest("", request.input, tools=request.tools, tool_choice=request.tool_choice)
-    system = request.input.system
-    return DecodedInput(
-        input=input_to_json(request.input),
-        system=system.decode() if isinstance(system, bytes) else system,
-        messages=messages_to_json(request.input.messages),
-        params=params_to_json(request.params),
-        dynamic_tools=tools_to_json(asked),
-        tool_choice=tool_choice_to_json(asked),
-        parallel_tool_calls=request.parallel_tool_calls,
+    return describe_request(
+        ModelRequest(
+            "",
+            request.input,
+            params=request.params,
+            tools=request.tools,
+            tool_choice=request.tool_choice,
+            parallel_tool_calls=request.parallel_tool_calls,
+        )
     )

@@ -51,12 +51,14 @@ def _function(raw: bytes) -> bytes:
 def decode_choice(raw: bytes | None) -> tuple[bytes | None, bytes | None]:
     """(choice in OpenAI's form, what it does not say) of a raw `toolConfig`."""
     left = raw_members(raw)
-    calling = raw_members(left.pop("functionCallingConfig", None))
+    calling = raw_members(left.get("functionCallingConfig"))
+    if calling:
+        del left["functionCallingConfig"]
     given = raw_text(calling.get("mode")) or ""
     names = _names(calling.get("allowedFunctionNames"))
     mode = _MODES.get(given.upper(), "auto")
-    choice = _choice(mode, names) if calling else None
-    if mode != "auto":
+    choice = _choice(mode, names) if given else None
+    if mode == "required":
         calling.pop("allowedFunctionNames", None)
     if mode != "auto" or (given.upper() == "AUTO" and not names):
         calling.pop("mode", None)

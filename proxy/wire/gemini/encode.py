@@ -91,8 +91,10 @@ def _contents(said: Input, addressee: Addressee, *, own: bool) -> list[object]:
         parts = PartWriter(addressee, calls, own=own).write(message.content)
         extra = lenient_object(message.extra) if own and message.extra else {}
         if parts or own:
+            said = {"parts": parts} if parts else {}
             role = _ROLES.get(message.role, message.role)
-            contents.append({"role": role, "parts": parts, **extra})
+            content = {"role": role, **said, **extra}
+            contents.append({name: item for name, item in content.items() if item is not None})
     return contents
 
 

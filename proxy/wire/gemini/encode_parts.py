@@ -106,7 +106,10 @@ class PartWriter:
             case RawText(value):
                 return {"text": value}
             case ToolCall():
-                return self._with_extra({"functionCall": _call(block)}, block.extra)
+                call = _call(block)
+                if self._own and not block.name:
+                    del call["name"]
+                return self._with_extra({"functionCall": call}, block.extra)
             case ToolResult():
                 return self._with_extra({"functionResponse": self._result(block)}, block.extra)
             case Base64File(data, mime_type):
@@ -144,16 +147,17 @@ class PartWriter:
         raise UpstreamUnsupported(f"a part of type `{kind}` cannot be given to this provider")
 
     def _result(self, result: ToolResult) -> Part:
-        name = result.name or self._names.get(result.id) or result.id
-        answer: Part = {"name": name}
-        if not (self._own and result.extra):
-            answer["response"] = _response(result, name)
+        if self._own:  # the rest is in its `extra`
+            answer: Part = {"name": result.name} if result.name else {}
+        else:
+            name = result.name or self._names.get(result.id) or result.id
+            answer = {**_id(result.id), "name": name, "response": _response(result, name)}
         files = [
             part
             for block in result.parts
             if not isinstance(block, Text) and (part := self._part(block)) is not None
         ]
-        return {**_id(result.id), **answer, **({"parts": files} if files else {})}
+        return {**answer, **({"parts": files} if files else {})}
 
 
 def _signed(thought: Thought) -> Part:

@@ -21,7 +21,7 @@ HINTS = frozenset(
     }
 )
 """They change nothing in the answer: left out, counted and documented."""
-SILENT = frozenset({"stream_options"})
+SILENT = frozenset({"stream_options", "usage"})
 """Said in another way: the protocol always tells a stream's tokens."""
 _NOTHING = (b"null", b"[]", b"{}", b'""')
 

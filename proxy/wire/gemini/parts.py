@@ -100,8 +100,10 @@ class PartReader:
         call = renamed_object(members["functionCall"])
         args = call.get("args")
         arguments = "{}" if args is None else lenient_dumps(args).decode()
-        extra = extra_of(members, "functionCall", ("id", "name", "args"))
-        return ToolCall(self.ids.take(call.get("id")), text_of(call.get("name")), arguments, extra)
+        identifier = self.ids.take(call.get("id"))
+        told = ("id",) if call.get("id") in (None, identifier) else ()
+        extra = extra_of(members, "functionCall", (*told, "name", "args"))
+        return ToolCall(identifier, text_of(call.get("name")), arguments, extra)
 
     def _read_value(self, members: dict[str, object]) -> Block | None:
         kinds = [name for name in _VALUES if name in members]
@@ -116,7 +118,7 @@ class MessageReader(PartReader):
 
     def __init__(self, ids: CallIds) -> None:
         super().__init__(ids)
-        self._unanswered: list[tuple[str, str]] = []  # (id, name) of calls
+        self._unanswered: list[tuple[str, str, str]] = []  # (id, name, id as given) of calls
         self._readers |= {
             "functionCall": self._remember_call,
             "functionResponse": self._read_result,
@@ -127,7 +129,8 @@ class MessageReader(PartReader):
     def _remember_call(self, members: dict[str, object]) -> Block | None:
         call = self.read_call(members)
         if isinstance(call, ToolCall):
-            self._unanswered.append((call.id, call.name))
+            given = text_of(renamed_object(members["functionCall"]).get("id"))
+            self._unanswered.append((call.id, call.name, given))
         return call
 
     def _read_result(self, members: dict[str, object]) -> Block | None:
@@ -143,13 +146,13 @@ class MessageReader(PartReader):
             result,
             failed,
             (Text(result), *files) if files else (),
-            extra_of(members, "functionResponse", ("id", "name", "parts")),
+            extra_of(members, "functionResponse", ("name", "parts")),
         )
 
     def _id_of_result(self, given: str, name: str) -> str:
         """The id given, or that of the first call of this name that has no result yet."""
         for call in self._unanswered:
-            if given == call[0] or (not given and name == call[1]):
+            if given == call[2] if given else name == call[1]:
                 self._unanswered.remove(call)
                 return call[0]
         return given or self.ids.take("")

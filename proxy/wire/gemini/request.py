@@ -65,11 +65,14 @@ def _decode(
     rest = {name: raw for name, raw in members.items() if name not in _SAID}
     left = {"generationConfig": config.rest, "toolConfig": tool_config}
     rest |= {name: raw for name, raw in left.items() if raw is not None}
+    said = decode_input(members)
+    if said.system is None and "systemInstruction" in members:
+        rest["systemInstruction"] = members["systemInstruction"]
     if config.params.service_tier is None and "serviceTier" in members:
         rest["serviceTier"] = members["serviceTier"]
     return ModelRequest(
         model_name=model_name,
-        input=decode_input(members),
+        input=said,
         stream=stream,
         params=config.params,
         tools=tools,
@@ -90,11 +93,9 @@ def decode_input(members: Mapping[str, bytes]) -> Input:
     reader = MessageReader(CallIds("request"))
     contents = lenient_loads(members.get("contents", b"[]"))
     messages = tuple(_message(reader, each, place) for place, each in enumerate(_listed(contents)))
-    system = members.get("systemInstruction")
-    if system is None:
+    parts = decode_system(members.get("systemInstruction"))
+    if not parts:
         return Input(messages)
-    plain = raw_text(system)
-    parts = (Text(plain),) if plain is not None else _system(lenient_loads(system))
     text = "\n".join(each.text for each in parts if isinstance(each, Text))
     simple = len(parts) == 1 and parts[0] == Text(text)
     return Input(messages, text, () if simple else parts)
@@ -109,15 +110,21 @@ def _message(reader: MessageReader, content: object, place: int) -> Message:
     role = text_of(members.get("role"))
     blocks = [block for part in _listed(members.get("parts")) for block in reader.read(part)]
     left = {name: item for name, item in members.items() if name not in ("role", "parts")}
-    if role == "function":
-        left["role"] = role
+    if role not in ("user", "model"):
+        left["role"] = members.get("role")
+    if not blocks and "parts" in members:
+        left["parts"] = members["parts"]
     extra = lenient_dumps(left) if left else None
     return Message(_ROLES.get(role, role or "user"), tuple(blocks), extra)
 
 
-def _system(content: object) -> tuple[Block, ...]:
+def decode_system(raw: bytes | None) -> tuple[Block, ...]:
+    """The blocks of a raw `systemInstruction`; one that has none stays in the rest."""
+    plain = raw_text(raw)
+    if raw is None or plain is not None:
+        return () if plain is None else (Text(plain),)
     reader = MessageReader(CallIds("system"))
-    parts = _listed(renamed_object(content).get("parts"))
+    parts = _listed(renamed_object(lenient_loads(raw)).get("parts"))
     return tuple(block for part in parts for block in reader.read(part))
 
 

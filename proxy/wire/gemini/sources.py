@@ -19,6 +19,8 @@ METADATA = frozenset(
 OF_CANDIDATE = ("groundingMetadata", "citationMetadata", "urlContextMetadata")
 
 _SOURCES = ("web", "retrievedContext", "maps")
+_CITED = ("citations", "citationSources")
+"""Where citations stand; the two hosts of the protocol have a name each."""
 
 
 def metadata_of(candidate: Mapping[str, object]) -> dict[str, object]:
@@ -29,15 +31,18 @@ def metadata_of(candidate: Mapping[str, object]) -> dict[str, object]:
 def joined(earlier: Mapping[str, object], later: Mapping[str, object]) -> dict[str, object]:
     """What two pieces of a stream say: of citations both, of all else the later one."""
     both = {**earlier, **later}
-    before, after = (objects_of(_citations(each)) for each in (earlier, later))
-    if before and after:
-        new = [each for each in after if each not in before]
-        both["citationMetadata"] = {"citations": [*before, *new]}
+    before, after = (object_of(each.get("citationMetadata")) for each in (earlier, later))
+    known = _cited(before)
+    if known and after:
+        new = [each for each in _cited(after) if each not in known]
+        name = next(name for name in _CITED if name in before)
+        both["citationMetadata"] = {name: [*known, *new]}
     return both
 
 
-def _citations(metadata: Mapping[str, object]) -> object:
-    return object_of(metadata.get("citationMetadata")).get("citations")
+def _cited(metadata: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """The citations of a `citationMetadata`."""
+    return [each for name in _CITED for each in objects_of(metadata.get(name))]
 
 
 def metadata_extra(metadata: Mapping[str, object], texts: Sequence[str]) -> bytes:
@@ -66,7 +71,7 @@ def _source(chunk: Mapping[str, object]) -> Mapping[str, object] | None:
 
 
 def _recitations(metadata: Mapping[str, object], texts: Sequence[str]) -> Iterator[object]:
-    for each in objects_of(metadata.get("citations")):
+    for each in _cited(metadata):
         if each.get("uri"):
             yield _citation(each, each, texts)
 

@@ -190,7 +190,11 @@ class _Candidate:
                 return
             case Text(text):
                 self._texts.append(text)
+                if block.extra is not None:  # of this part alone
+                    self._last = ""
                 yield as_delta(self._going_on("text"), block)
+                if block.extra is not None:
+                    self._last = ""
             case Thought(text, signature, extra_data=extra):
                 yield as_delta(self._going_on("thought" if text is not None else "sign"), block)
                 if text is None or signature is not None or extra is not None:

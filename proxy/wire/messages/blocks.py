@@ -43,6 +43,21 @@ CITATIONS = frozenset(
 )
 """Kinds of citations that the protocol knows; those of others are not sent."""
 
+FOREIGN = frozenset(
+    {
+        "audio_url",
+        "document_url",
+        "file",
+        "image_url",
+        "input_audio",
+        "input_file",
+        "input_image",
+        "refusal",
+        "video_url",
+    }
+)
+"""Kinds of parts that other protocols have and this one has not, as far as they are known."""
+
 _NOT_IN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -63,11 +78,13 @@ class BlockEncoder:
             InvalidRequest: a block stands where it cannot, or is a template not yet rendered.
             UpstreamUnsupported: the protocol has no form for a file.
         """
-        _check(message)
+        if not self._own:
+            _check(message)
         content = self.encode_all(message.content, message.role)
         if not content and not (self._own and not message.content):
             return None
-        return {"role": message.role, "content": content, **self._beside(message.extra)}
+        said = {"content": content} if content else {}
+        return {"role": message.role, **said, **self._beside(message.extra)}
 
     def encode_all(self, blocks: Iterable[Block], role: str = "user") -> list[Encoded]:
         """The blocks in their order, without those that are for others; raises as above."""
@@ -86,10 +103,10 @@ class BlockEncoder:
                 return self._result(block)
             case UrlFile() | Base64File():
                 return self._file(block)
-            case Thought() if role != "user" and self._addressee.gets(block):
+            case Thought() if (self._own or role != "user") and self._addressee.gets(block):
                 return self._thought(block)
             case Unknown() if self._addressee.gets(block):
-                return orjson.Fragment(block.data)
+                return self._unknown(block)
             case StoredFile():
                 raise UpstreamUnsupported("files in an object storage are not fetched from there")
             case Template():
@@ -131,11 +148,24 @@ class BlockEncoder:
         beside = self._data_beside(block)
         if block.text is None:
             hidden = block.signature
-            return {"type": "redacted_thinking", "data": hidden, **beside} if hidden else None
+            if not hidden and not self._own:
+                return None
+            return {"type": "redacted_thinking", "data": hidden, **beside}
         if block.signature is None and not self._own:
             return None
         signed = {} if block.signature is None else {"signature": block.signature}
         return {"type": "thinking", "thinking": block.text, **signed, **beside}
+
+    def _unknown(self, block: Unknown) -> Encoded:
+        """As it came, save for parts of other protocols that are known not to be of this one."""
+        members = members_of(block.data)
+        kind = raw_text(members.get("type"))
+        if self._own or block.provider_name is not None or kind not in FOREIGN:
+            return orjson.Fragment(block.data)
+        refusal = raw_text(members.get("refusal"))
+        if refusal is None:
+            raise UpstreamUnsupported(f"a part of type `{kind}` cannot be given to this provider")
+        return {"type": "text", "text": refusal}
 
     def _data_beside(self, block: Thought) -> Mapping[str, object]:
         if not self._own and block.provider_type is None:

@@ -6,13 +6,11 @@ from collections.abc import Iterable
 
 from proxy.types.decoded import Decoded, DecodedInput
 from proxy.types.exchange import ModelCall
-from proxy.types.request import input_to_json, messages_to_json, params_to_json
-from proxy.wire.chat_completions.tools import tool_choice_to_json, tools_to_json
 from proxy.wire.messages.errors import find_error
 from proxy.wire.messages.request import decode_request
 from proxy.wire.messages.response import decode_response
 from proxy.wire.messages.stream import StreamDecoder
-from proxy.wire.recorded import ReadAnswer, read_blocks
+from proxy.wire.recorded import ReadAnswer, describe_request, read_blocks
 
 
 class MessagesDecoder:
@@ -28,17 +26,7 @@ class MessagesDecoder:
         Raises:
             InvalidRequest: it is none of this protocol.
         """
-        request = decode_request(request_body)
-        system = request.input.system
-        return DecodedInput(
-            input=input_to_json(request.input),
-            system=system.decode() if isinstance(system, bytes) else system,
-            messages=messages_to_json(request.input.messages),
-            params=params_to_json(request.params),
-            dynamic_tools=tools_to_json(request),
-            tool_choice=tool_choice_to_json(request),
-            parallel_tool_calls=request.parallel_tool_calls,
-        )
+        return describe_request(decode_request(request_body))
 
 
 def decode_call(stream: bool, blocks: Iterable[bytes]) -> ReadAnswer:

@@ -78,8 +78,8 @@ def encode_request(
     thinking = encode_thinking(params.reasoning_effort, params.thinking_budget_tokens)
     members: dict[str, object] = {
         "model": request.model_name if dialect.names_model else None,
-        "messages": _messages(request.input, blocks),
-        "max_tokens": None if "max_tokens" in rest else _max_tokens(request, default_max_tokens),
+        "messages": _messages(request.input, blocks, own=own),
+        "max_tokens": params.max_tokens if own else _max_tokens(request, default_max_tokens),
         "stream": request.stream,
         "output_config": _output_config(rest, thinking.effort, wanted.output_format),
         "system": _system(request.input, blocks, wanted.instruction),
@@ -99,10 +99,10 @@ def encode_request(
     return EncodedBody(orjson.dumps(body), tuple(ignored))
 
 
-def _messages(said: Input, blocks: BlockEncoder) -> list[Encoded]:
+def _messages(said: Input, blocks: BlockEncoder, *, own: bool) -> list[Encoded]:
     encoded = [blocks.encode_message(message) for message in said.messages]
     messages = [message for message in encoded if message is not None]
-    if not messages:
+    if not messages and not own:
         raise InvalidRequest("this provider needs at least one message that says something")
     return messages
 

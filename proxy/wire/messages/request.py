@@ -106,7 +106,7 @@ def _messages(raw: bytes | None) -> list[bytes]:
 def _decode_message(raw: bytes, decoder: ContentDecoder) -> Message:
     members = object_members(raw)
     content = tuple(decoder.decode(members.get("content", b"null")))
-    extra = further(members, "role", "content")
+    extra = further(members, "role", "content" if content else "role")
     return Message(raw_text(members.get("role")) or "", content, extra)
 
 
@@ -133,7 +133,7 @@ def _take_choice(rest: dict[str, bytes]) -> _Choice:
             choice = b'"required"'
         case {"type": "none", **others} if not others and parallel is None:
             choice = b'"none"'
-        case {"type": "tool", "name": str(name), **others} if not others:
+        case {"type": "tool", "name": str(name), **others} if name and not others:
             choice = orjson.dumps({"type": "function", "function": {"name": name}})
         case _:
             return _Choice()

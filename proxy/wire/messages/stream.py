@@ -81,11 +81,12 @@ class StreamDecoder(EventDecoder):
         self._usage_told = True
         reason = decode_finish_reason(delta.get("stop_reason"))
         self.finished = self.finished or reason is not None
+        stop = delta.get("stop_sequence")
         return Chunk(
             usage=decode_usage(self._usage) if self._usage else None,
             finish_reason=reason,
             raw=raw,
-            stop_sequence=text_of(delta.get("stop_sequence")) or None,
+            stop_sequence=text_of(stop) if isinstance(stop, str) else None,
             service_tier=tier,
         )
 

@@ -141,29 +141,32 @@ class _Items:
 
     def add(self, message: Message, system: Mapping[int, list[object]]) -> None:
         self._check_lost(message)
-        self._role, self._members, self._message = message.role, {}, None
-        parts = self._own and message.extra is not None
-        if parts:
-            self._members = shown_item(message.extra)
+        extra = read_extra(message.extra) if self._own else {}
+        size = len(message.content)
+        start, end = _place(extra["at"]) if "at" in extra else (0, size if "item" in extra else 0)
+        self._role, self._members, self._message = message.role, shown(extra.get("item")), None
         for index, block in enumerate(message.content):
             self._insert(system.get(index))
-            self._add(block, parts)
-        if parts and not message.content:
-            self._open({})
-        self._message = None
+            if index in (start, end):
+                self._message = self._open(self._members) if index < end else None
+            self._add(block, start <= index < end)
         for index, items in system.items():
-            if index >= len(message.content):
+            if index >= size:
                 self.items += items
+        if "item" in extra and not size:
+            self._open(self._members)
+        self._message = None
 
     def _insert(self, items: list[object] | None) -> None:
         if items:
             self.items += items
             self._message = None
 
-    def _add(self, block: Block, parts: bool) -> None:
+    def _add(self, block: Block, part: bool) -> None:
+        """`part` says that the block stood in the message which is open."""
         match block:
             case Text() | RawText():
-                self._text(block)
+                self._text(block, part)
             case ToolCall():
                 self._check(self._role != "user", "Tool calls", "user")
                 self._item(self._call(block))
@@ -172,20 +175,21 @@ class _Items:
                 self._item(self._result(block))
             case UrlFile() | Base64File():
                 self._check(self._own or self._role != "assistant", "Files", "assistant")
-                self._part(encode_file(block))
+                self._part(encode_file(block, self._own))
             case StoredFile():
                 raise UpstreamUnsupported("files in an object storage are not fetched from there")
             case Thought():
                 self._thought(block)
             case Unknown() if self._manner.addressee.gets(block):
-                self._unknown(block, parts)
+                self._unknown(block, part)
             case Template():
                 raise InvalidRequest(f"there is no template `{block.name}` to render")
 
-    def _text(self, block: Text | RawText) -> None:
+    def _text(self, block: Text | RawText, part: bool) -> None:
         answered = self._role == "assistant"
         extra = read_extra(block.extra) if isinstance(block, Text) else {}
-        if answered and not (extra.get("more") == b"true" and self._message is not None):
+        goes_on = part or (extra.get("more") == b"true" and self._message is not None)
+        if answered and not goes_on:
             self._open(shown(extra.get("item")))
         self._part(encode_text(block, answered, self._own))
 
@@ -225,7 +229,7 @@ class _Items:
             self._item(orjson.Fragment(block.data))
 
     def _call(self, call: ToolCall) -> Members:
-        if _is_custom(call.extra) or call.name in self._manner.custom:
+        if _is_custom(call.extra) or (not self._own and call.name in self._manner.custom):
             self._custom.add(call.id)
             said = {"type": "custom_tool_call", "input": call.arguments}
         else:
@@ -233,10 +237,11 @@ class _Items:
         return {**said, "call_id": call.id, "name": call.name, **shown_item(call.extra)}
 
     def _result(self, result: ToolResult) -> Members:
-        custom = result.id in self._custom or _is_custom(result.extra)
+        custom = _is_custom(result.extra) or (not self._own and result.id in self._custom)
         kind = "custom_tool_call_output" if custom else "function_call_output"
         parts = [_shown_part(part, self._own) for part in result.parts]
-        said = {"type": kind, "call_id": result.id, "output": parts or result.result}
+        named = {"call_id": result.id} if result.id or not self._own else {}
+        said = {"type": kind, **named, "output": parts or result.result}
         return {**said, **shown_item(result.extra)}
 
     def _check(self, allowed: bool, what: str, where: str) -> None:
@@ -261,7 +266,7 @@ def _shown_part(block: Block, own: bool) -> object:
         case Text() | RawText():
             return encode_text(block, answered=False, own=own)
         case UrlFile() | Base64File():
-            return encode_file(block)
+            return encode_file(block, own)
         case Unknown(data):
             return orjson.Fragment(data)
     raise UpstreamUnsupported("a result of a tool can only hold texts and files")

@@ -16,7 +16,9 @@ FINAL_EVENTS = frozenset({"response.completed", "response.incomplete", "response
 
 _ERROR_EVENTS = ("response.failed", "error")
 _FAULTS_OF_THE_REQUEST = (
+    "bio_policy",
     "invalid_prompt",
+    "misalignment_policy",
     "invalid_image",
     "invalid_base64_image",
     "unsupported_image",
@@ -24,7 +26,7 @@ _FAULTS_OF_THE_REQUEST = (
     "image_",
     "failed_to_download_image",
 )
-"""How the codes begin that blame the prompt or its images: no other provider would do better."""
+"""How the codes begin that blame the prompt or its images."""
 
 
 def find_error(data: bytes, event: bytes = b"") -> int | None:

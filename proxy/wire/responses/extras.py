@@ -8,6 +8,9 @@
 - `part`: the further members of a content part, and its type where that is not the usual one;
 - `at`: of a part of the system text, before which block of which message it stood.
 
+`extra` of a message has `item`, too, where its blocks do not say it, and `at`: its first block and
+the one behind its last, where there are others in the same turn.
+
 `extra_data` of a thought has what its item says otherwise than the thought's fields alone would.
 """
 
@@ -28,13 +31,13 @@ CALL_FIELDS = ("type", "call_id", "name", "arguments", "input")
 RESULT_FIELDS = ("type", "call_id", "output")
 CUSTOM = "custom"
 CUSTOM_ITEMS = ("custom_tool_call", "custom_tool_call_output")
-TEXT_TYPES = ("input_text", "output_text")
 
 _SAYS_NOTHING: tuple[object, ...] = (None, {}, [], False)
 
 
 def text_extra(item: Members | None, part: Members, *, whole: bool = False) -> bytes | None:
-    """Of a text. `item` is its message, or None where the text is not the first in it.
+    """Of a text. `item` is the model's message in which it is the first part, None where it is a
+    later one, and empty where it is not the model's.
 
     `whole` is for texts of a request, of which empty lists and log probabilities are kept, too.
     """
@@ -42,7 +45,7 @@ def text_extra(item: Members | None, part: Members, *, whole: bool = False) -> b
     cited = annotations if isinstance(annotations, list) else []
     dropped = {"type", "text"} if whole and not cited else {"type", "text", "annotations"}
     further = _without(part, dropped if whole else dropped | {"logprobs"})
-    if part.get("type") not in TEXT_TYPES:
+    if part.get("type") != ("input_text" if item == {} else "output_text"):
         further["type"] = part.get("type")
     return dump_said(
         {
@@ -55,10 +58,19 @@ def text_extra(item: Members | None, part: Members, *, whole: bool = False) -> b
 
 
 def call_extra(item: Members) -> bytes | None:
-    """Of a tool call, or of the result of one."""
-    fields = RESULT_FIELDS if "output" in item else CALL_FIELDS
+    """Of a tool call."""
+    return _item_extra(item, _without(item, CALL_FIELDS))
+
+
+def result_extra(item: Members) -> bytes | None:
+    """Of the result of one; an id that is null and a result without parts are told as they came."""
+    odd = {key: item[key] for key in ("call_id", "output") if item.get(key, "") in (None, [])}
+    return _item_extra(item, {**_without(item, RESULT_FIELDS), **odd})
+
+
+def _item_extra(item: Members, further: Members) -> bytes | None:
     custom = item.get("type") in CUSTOM_ITEMS
-    return dump_said({"type": CUSTOM if custom else None, "item": _without(item, fields)})
+    return dump_said({"type": CUSTOM if custom else None, "item": further})
 
 
 def thought_data(item: Members, thought: Thought) -> bytes | None:

@@ -15,7 +15,7 @@ from proxy.types.content import Block, Text, ToolCall, ToolResult, Unknown
 from proxy.types.request import Input, Message
 from proxy.wire.lenient import lenient_dumps, lenient_loads, lenient_object
 from proxy.wire.members import list_items, object_members
-from proxy.wire.responses.extras import MESSAGE_FIELDS, Members, call_extra, dump_said
+from proxy.wire.responses.extras import MESSAGE_FIELDS, Members, call_extra, dump_said, result_extra
 from proxy.wire.responses.parts import Raw, decode_content
 from proxy.wire.responses.response import CALL_ARGUMENTS, decode_thought
 from proxy.wire.values import compact_json, object_of, raw_text
@@ -67,6 +67,7 @@ class _Turns:
         self._messages: list[Message] = []
         self._open = ""  # `assistant` or `results`, while items of that side follow one another
         self._spoken = False  # whether the open turn has its message
+        self._extra: bytes | None = None  # of the open turn
         self._blocks: list[Block] = []
         self._tools: dict[str, str] = {}  # name of the tool, by the id of its call
 
@@ -82,7 +83,7 @@ class _Turns:
         elif kind not in ("message", ""):
             answered = kind.endswith(("_output", "_response"))
             self._add_item("results" if answered else "assistant", Unknown(raw))
-        elif role in SYSTEM_ROLES and _is_text(item.get("content", b"null")):
+        elif role in SYSTEM_ROLES and _is_text(decode_content(item.get("content", b"null"))):
             self._add_system(item.get("content", b"null"), object_of(lenient_loads(raw)))
         elif role:
             self._add_turn(role, item, raw)
@@ -94,15 +95,9 @@ class _Turns:
         self._system += (block for block in decode_content(content) if isinstance(block, Text))
 
     def add_message(self, role: str, content: Iterable[Block], extra: bytes | None = None) -> None:
-        if role == "assistant" and self._open == "assistant" and not self._spoken:
-            self._blocks += content
-            self._spoken = True
-            return
+        """A message of anybody but the model."""
         self._close()
-        if role == "assistant":
-            self._open, self._blocks, self._spoken = role, list(content), True
-        else:
-            self._messages.append(Message(role, tuple(content), extra))
+        self._messages.append(Message(role, tuple(content), extra))
 
     def input(self) -> Input:
         self._close()
@@ -118,12 +113,20 @@ class _Turns:
         """A message of the user, of the model, or of a role that nobody here knows."""
         members = object_of(lenient_loads(raw))
         content = item.get("content", b"null")
+        further = {key: value for key, value in members.items() if key not in MESSAGE_FIELDS}
         if role != "assistant":
-            extra = {key: value for key, value in members.items() if key not in MESSAGE_FIELDS}
-            self.add_message(role, decode_content(content), lenient_dumps({"item": extra}))
+            self.add_message(role, decode_content(content), lenient_dumps({"item": further}))
             return
-        blocks = list(decode_content(content, members))
-        self.add_message(role, blocks or (Unknown(raw),))
+        if self._open != role or self._spoken:
+            self._close()
+        self._open, self._spoken = role, True
+        blocks = tuple(decode_content(content, members))
+        if not blocks:
+            blocks = (Unknown(raw),)
+        elif not _is_text(blocks):
+            at = [len(self._blocks), len(self._blocks) + len(blocks)]
+            self._extra = lenient_dumps({"item": further, "at": at})
+        self._blocks += blocks
 
     def _add_system(self, content: bytes, members: Members) -> None:
         """Keeps the place, which the joined system text does not tell."""
@@ -144,8 +147,8 @@ class _Turns:
     def _close(self) -> None:
         if self._open:
             role = "user" if self._open == "results" else self._open
-            self._messages.append(Message(role, tuple(self._blocks)))
-        self._open, self._blocks, self._spoken = "", [], False
+            self._messages.append(Message(role, tuple(self._blocks), self._extra))
+        self._open, self._blocks, self._spoken, self._extra = "", [], False, None
 
     def _decode_call(self, item: Raw, arguments: str, raw: bytes) -> ToolCall:
         given = item.get(arguments, b'""')
@@ -161,7 +164,7 @@ class _Turns:
 
     def _decode_result(self, item: Raw, raw: bytes) -> ToolResult:
         identifier = raw_text(item.get("call_id")) or ""
-        extra = call_extra({"output": None, **object_of(lenient_loads(raw))})
+        extra = result_extra(object_of(lenient_loads(raw)))
         name, given = self._tools.get(identifier, ""), item.get("output", b"null")
         text = raw_text(given)
         if text is not None or not given.startswith(b"["):
@@ -178,6 +181,7 @@ def _placed(block: Text, place: Members) -> Text:
     return replace(block, extra=dump_said({**known, **place}))
 
 
-def _is_text(content: bytes) -> bool:
-    """Whether there are no files, or other parts, without a place in a system text."""
-    return all(isinstance(block, Text) for block in decode_content(content))
+def _is_text(content: Iterable[Block]) -> bool:
+    """Whether there is text, and no files, or other parts."""
+    blocks = tuple(content)
+    return bool(blocks) and all(isinstance(block, Text) for block in blocks)

@@ -42,6 +42,7 @@ class OutputItems:
         self._cited: dict[tuple[str, str], int] = {}  # annotations of a text, so far
         self._weighed: set[str] = set()  # places whose log probabilities came with their text
         self._refusals: dict[str, list[str]] = {}
+        self._refused: set[str] = set()  # parts that were given as refusals
 
     def place_of(self, event: Members) -> str:
         """Where in the output the item stands of which an event speaks."""
@@ -83,6 +84,14 @@ class OutputItems:
     def refusal(self, place: str, part: str, text: str) -> None:
         """More of a refusal. It is given when it is whole, for it is no text of the answer's."""
         self._refusals.setdefault(f"{place}.{part}", []).append(text)
+
+    def refused(self, place: str, part: str, text: str) -> Iterator[Delta]:
+        """A refusal that is whole."""
+        key = f"{place}.{part}"
+        if place not in self._whole and key not in self._refused:
+            self._refused.add(key)
+            self._refusals.pop(key, None)
+            yield UnknownDelta(key, refusal_block(whole_text(text)).data)
 
     def arguments(self, place: str, text: str) -> Iterator[Delta]:
         """More of a call's arguments."""
@@ -151,7 +160,8 @@ class OutputItems:
             key, at, text = f"{place}.{index}", (place, str(index)), part_text(part)
             if text is None:
                 self._refusals.pop(key, None)
-                yield UnknownDelta(key, decode_other_part(part).data)
+                if key not in self._refused:
+                    yield UnknownDelta(key, decode_other_part(part).data)
                 continue
             yield from self.text(*at, self.rest(*at, text))
             if at in self._said:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from mimetypes import MimeTypes
 
 import orjson
 
-from proxy.types.content import Base64File, Block, RawText, Text, Unknown, UrlFile
+from proxy.types.content import Base64File, Block, File, RawText, Text, Unknown, UrlFile
 from proxy.wire.chat_completions.encode_files import encode_base64_file
 from proxy.wire.chat_completions.files import decode_audio, decode_file, decode_image
 from proxy.wire.lenient import lenient_loads
 from proxy.wire.members import list_items, object_members
 from proxy.wire.responses.extras import Members, dump_said, read_extra, shown, text_extra
-from proxy.wire.values import object_of, raw_text
+from proxy.wire.values import object_of, raw_text, text_of
 
 Raw = Mapping[str, bytes]
 """An object's members by key, values as raw JSON."""
 
 TEXT_PARTS = ("input_text", "output_text", "text")
 OWN_PARTS = (*TEXT_PARTS, "input_image", "input_file", "input_audio", "refusal")
-_FILE_FIELDS = ("type", "image_url", "detail", "file_url", "file_data", "filename", "input_audio")
+_DECODED = ("input_image", "input_file", "input_audio")
 
 
 def decode_content(content: bytes, item: Members | None = None) -> Iterator[Block]:
@@ -40,10 +41,8 @@ def decode_content(content: bytes, item: Members | None = None) -> Iterator[Bloc
 def _decode_parts(content: bytes, item: Members | None) -> Iterator[Block]:
     first: Members | None = item
     for raw in list_items(content):
-        block = _decode_part(raw, {} if item is None else first)
-        if isinstance(block, Text):
-            first = None
-        yield block
+        yield _decode_part(raw, {} if item is None else first)
+        first = None
 
 
 def _decode_part(raw: bytes, item: Members | None) -> Block:
@@ -54,35 +53,43 @@ def _decode_part(raw: bytes, item: Members | None) -> Block:
     kind, text = raw_text(part.get("type")), raw_text(part.get("text"))
     if kind in TEXT_PARTS and text is not None:
         return Text(text, text_extra(item, object_of(lenient_loads(raw)), whole=True))
-    block: Block | None = None
-    if kind == "input_image":
-        block = _decode_image(part)
-    elif kind == "input_file":
-        block = _decode_file(part)
-    elif kind == "input_audio":
-        block = decode_audio(part)
-    if block is None or any(key not in _FILE_FIELDS for key in part):
+    block = _decode_file_part(part) if kind in _DECODED else None
+    if block is None:
         return Unknown(raw)
-    return block
+    return replace(block, extra=_part_extra(block, object_of(lenient_loads(raw))))
 
 
-def _decode_image(part: Raw) -> Block | None:
-    """An image's address stands flat here. One that was uploaded before has no neutral form."""
-    url, detail = part.get("image_url", b"null"), part.get("detail", b"null")
-    return decode_image({"image_url": b'{"url":%b,"detail":%b}' % (url, detail)})
-
-
-def _decode_file(part: Raw) -> Block | None:
-    """A document; `extra` says so where its type would not."""
-    url, name = raw_text(part.get("file_url")), part.get("filename", b"null")
-    extra = dump_said({"part": {"type": "input_file"}})
+def _decode_file_part(part: Raw) -> File | None:
+    """A file, if it is not one that was uploaded before: that has no neutral form."""
+    detail, name = part.get("detail", b"null"), part.get("filename", b"null")
+    image, url = part.get("image_url", b"null"), raw_text(part.get("file_url"))
+    block: Block | None
     if url is not None:
-        return UrlFile(url, filename=raw_text(name), extra=extra)
-    data = part.get("file_data", b"null")
-    file = decode_file({"file": b'{"file_data":%b,"filename":%b}' % (data, name)})
-    if not isinstance(file, Base64File):
+        block = UrlFile(url, filename=raw_text(name))
+    elif image != b"null":
+        block = decode_image({"image_url": b'{"url":%b,"detail":%b}' % (image, detail)})
+    elif "input_audio" in part:
+        block = decode_audio(part)
+    else:
+        data = part.get("file_data", b"null")
+        block = decode_file({"file": b'{"file_data":%b,"filename":%b}' % (data, name)})
+        if not isinstance(block, Base64File):
+            return None
+    return block if isinstance(block, UrlFile | Base64File) else None
+
+
+def _part_extra(file: File, part: Members) -> bytes | None:
+    """All that the part says beside its file, where the block's fields would say it otherwise."""
+    if _plain(file) == part:
         return None
-    return Base64File(file.data, file.mime_type, file.detail, file.filename, extra)
+    told = {**_carrier(file, text_of(part.get("type"))), "type": None}
+    return dump_said(
+        {
+            "part": {
+                key: value for key, value in part.items() if key not in told or told[key] != value
+            }
+        }
+    )
 
 
 def encode_text(block: Text | RawText, answered: bool, own: bool) -> dict[str, object]:
@@ -106,34 +113,37 @@ def _text(text: str, answered: bool) -> dict[str, object]:
     return {"type": "output_text" if answered else "input_text", "text": text}
 
 
-def encode_file(file: UrlFile | Base64File) -> dict[str, object]:
-    """An image, a sound, or any other document, by its type, or as it came."""
-    part = read_extra(read_extra(file.extra).get("part"))
-    document = raw_text(part.get("type")) == "input_file"
+def encode_file(file: File, own: bool) -> dict[str, object]:
+    """An image, a sound, or any other document, by its type, or, with `own`, as it came."""
+    part = shown(read_extra(file.extra).get("part")) if own else {}
+    if not part:
+        return _plain(file)
+    kind = raw_text(read_extra(read_extra(file.extra).get("part")).get("type")) or ""
+    return {**_carrier(file, kind), **part}
+
+
+def _plain(file: File) -> dict[str, object]:
+    """By its type."""
     kind = (file.mime_type or "image/").partition("/")[0]
-    if kind == "image" and not document:
-        return _image(file)
-    if isinstance(file, UrlFile):
-        return _named({"type": "input_file", "file_url": file.url}, file.filename)
-    if kind == "audio" and not document:
+    if kind == "image":
+        image = _carrier(file, "input_image")
+        return image if file.detail is None else {**image, "detail": file.detail}
+    if kind == "audio" and isinstance(file, Base64File):
         return dict(encode_base64_file(file))
-    given = document or file.filename is not None
-    name = file.filename if given else f"input{_suffix(file.mime_type)}"
-    return _named({"type": "input_file", "file_data": _data_url(file)}, name)
+    document = _carrier(file, "input_file")
+    if isinstance(file, Base64File) and file.filename is None:
+        return {**document, "filename": f"input{_suffix(file.mime_type)}"}
+    return document if file.filename is None else {**document, "filename": file.filename}
 
 
-def _image(file: UrlFile | Base64File) -> dict[str, object]:
-    url = file.url if isinstance(file, UrlFile) else _data_url(file)
-    image: dict[str, object] = {"type": "input_image", "image_url": url}
-    return image if file.detail is None else {**image, "detail": file.detail}
-
-
-def _named(part: dict[str, object], name: str | None) -> dict[str, object]:
-    return part if name is None else {**part, "filename": name}
-
-
-def _data_url(file: Base64File) -> str:
-    return f"data:{file.mime_type};base64,{file.data}"
+def _carrier(file: File, kind: str) -> dict[str, object]:
+    """A part of that type with the file's address or bytes, and nothing else."""
+    url = file.url if isinstance(file, UrlFile) else f"data:{file.mime_type};base64,{file.data}"
+    if kind == "input_image":
+        return {"type": kind, "image_url": url}
+    if kind == "input_audio":
+        return {"type": kind}
+    return {"type": kind, "file_url" if isinstance(file, UrlFile) else "file_data": url}
 
 
 def _suffix(mime_type: str) -> str:

@@ -116,7 +116,7 @@ def _rest(members: Raw) -> dict[str, bytes]:
     rest = {key: raw for key, raw in members.items() if key not in _TAKEN and raw != b"null"}
     for key, taken in _TAKEN_INNER.items():
         inner = raw_object(rest.get(key))
-        kept = {name: raw for name, raw in inner.items() if name not in taken}
+        kept = {name: raw for name, raw in inner.items() if name not in taken or raw == b"null"}
         if kept:
             rest[key] = dump_raw(kept)
         elif inner:

@@ -41,13 +41,18 @@ _SILENT = frozenset(
         "error",
         "keepalive",
         "ping",
+        "response.content_part.added",
+        "response.content_part.done",
         "response.created",
         "response.in_progress",
         "response.queued",
+        "response.reasoning_summary_part.added",
+        "response.reasoning_summary_part.done",
         *FINAL_EVENTS,
     }
 )
-"""Events that name no item and say nothing which is kept elsewhere."""
+"""Events that say nothing which does not come elsewhere. So it is with all others that name an
+item: they tell of its progress, and it will come whole."""
 
 
 class StreamDecoder(EventDecoder):
@@ -111,7 +116,7 @@ class StreamDecoder(EventDecoder):
             yield from items.annotation(
                 items.place_of(body), _part(body, "content_index"), annotation
             )
-        elif kind.endswith((".delta", ".done")):
+        elif kind.rpartition(".")[0] in _WHOLE:
             yield from self._texts(kind, body)
         elif kind not in _SILENT and not {"item_id", "output_index"} & body.keys():
             self._unknown += 1
@@ -119,8 +124,6 @@ class StreamDecoder(EventDecoder):
 
     def _texts(self, kind: str, body: Members) -> Iterator[Delta]:
         subject, _, moment = kind.rpartition(".")
-        if subject not in _WHOLE:  # the progress of an item that will come whole
-            return
         member = "delta" if moment == "delta" else _WHOLE[subject]
         # As it came: a surrogate pair may be cut in two between this delta and the next.
         given = body.get(member)
@@ -130,6 +133,8 @@ class StreamDecoder(EventDecoder):
         if subject == "response.refusal":
             if moment == "delta":
                 items.refusal(place, part, text)
+            elif isinstance(given, str):
+                yield from items.refused(place, part, text)
             return
         if moment == "done":
             text = items.rest(place, _key(subject, part), text)

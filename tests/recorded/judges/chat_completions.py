@@ -21,6 +21,8 @@ from proxy.types.content import Block, Text, Thought, ToolCall, Unknown
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer
 from proxy.types.secrets import Secret
+from proxy.wire.chat_completions.logprobs import UNLIKELY
+from proxy.wire.chat_completions.message import FURTHER
 from proxy.wire.chat_completions.request import decode_request
 from proxy.wire.chat_completions.response import decode_finish_reason
 from proxy.wire.chat_completions.thoughts import encode_detail, summary_text
@@ -47,13 +49,13 @@ def _null(pointer: str, recorded: object, sent: object) -> bool:
 
 
 def _not_streamed(pointer: str, recorded: object, sent: object) -> bool:
-    return pointer == "/stream" and recorded is MISSING and sent is False
+    return pointer == "/stream" and recorded in (MISSING, None) and sent is False
 
 
 def _usage_of_streams(pointer: str, recorded: object, sent: object) -> bool:
     if pointer == "/stream_options":
         asks = {"include_usage": True}
-        return (recorded is MISSING and sent == asks) or (
+        return (recorded in (MISSING, None) and sent == asks) or (
             sent is MISSING and isinstance(recorded, Mapping) and recorded.keys() <= asks.keys()
         )
     return pointer == "/stream_options/include_usage"
@@ -76,8 +78,21 @@ def _no_tools(pointer: str, recorded: object, sent: object) -> bool:
     return last_name(pointer) in lists and recorded == [] and sent is MISSING
 
 
+def _no_refusal(pointer: str, recorded: object, sent: object) -> bool:
+    return last_name(pointer) == "refusal" and recorded == "" and sent is MISSING
+
+
+def _empty(pointer: str, recorded: object, sent: object) -> bool:
+    names = ("content", "name", "arguments", "input", "id", "tool_call_id")
+    return last_name(pointer) in names and sent == "" and recorded in (MISSING, None, [])
+
+
 def _usual_type(pointer: str, recorded: object, sent: object) -> bool:
     return last_name(pointer) == "type" and recorded is MISSING and sent == "function"
+
+
+def _no_model(pointer: str, recorded: object, sent: object) -> bool:
+    return pointer == "/model" and recorded is None
 
 
 def _beforehand(pointer: str, recorded: object, sent: object) -> bool:
@@ -96,7 +111,16 @@ ALLOWED = (
     Allowance("A single stop sequence is sent as a list.", _one_stop),
     Allowance("An empty list of stop sequences is left out.", _no_stop),
     Allowance("An empty list of tools, of their calls, or of parts is left out.", _no_tools),
+    Allowance("An empty refusal is left out.", _no_refusal),
     Allowance("A tool call without a type is that of a function.", _usual_type),
+    Allowance("A text that has to be there is empty where the recorded one is missing.", _empty),
+    Allowance("Of two limits of the answer's length the smaller one is sent.", _beforehand),
+    Allowance("A request names its model, where the recorded one has none or null.", _no_model),
+    Allowance(
+        "Log probabilities are asked for by a number where the vendor's reference wants one, "
+        "whatever the client wrote.",
+        _beforehand,
+    ),
     Allowance(
         "A vendor's own names: `max_tokens` and `max_completion_tokens`, `seed` and `random_seed`, "
         "`reasoning` and `reasoning_content` of a message say the same.",
@@ -108,6 +132,11 @@ ALLOWED = (
         _beforehand,
     ),
     Allowance("A message without any content says nothing and is left out.", _beforehand),
+    Allowance(
+        "Documents and sound are of the kinds that the vendor's reference knows: `document_url`, "
+        "and `input_audio` with a text.",
+        _beforehand,
+    ),
 )
 
 OF_TOOLS = ("tool_choice", "parallel_tool_calls")
@@ -117,7 +146,12 @@ _NAMES = {"max_completion_tokens": "max_tokens", "random_seed": "seed"}
 
 def _by_one_name(body: Json) -> dict[str, Any]:
     """The body with members that have several names under one, and silent messages left out."""
-    renamed = {_NAMES.get(key, key): value for key, value in body.items()}
+    renamed: dict[str, Any] = {}
+    for key, value in body.items():
+        name = _NAMES.get(key, key)
+        known = renamed.get(name)
+        both = isinstance(known, int) and isinstance(value, int)
+        renamed[name] = min(known, value) if both else (known if value is None else value)
     messages = renamed.get("messages")
     if isinstance(messages, list):
         renamed["messages"] = [_message(each) for each in messages if _speaks(each)]
@@ -128,16 +162,51 @@ def _message(message: Any) -> Any:
     if not isinstance(message, Mapping):
         return message
     named = dict(message)
-    if named.get("reasoning") and not named.get("reasoning_details"):
-        said = named.pop("reasoning")
-        named.setdefault("reasoning_content", said)
+    said, same = (bool(named.get(key)) for key in ("reasoning", "reasoning_content"))
+    if said and not same and not named.get("reasoning_details"):
+        named["reasoning_content"] = named.pop("reasoning")
     return named
 
 
 def _speaks(message: Any) -> bool:
-    return not isinstance(message, Mapping) or any(
-        value is not None and value != [] for key, value in message.items() if key != "role"
+    if not isinstance(message, Mapping) or message.get("role") in ("tool", "function"):
+        return True
+    return any(
+        value is not None and value != []
+        for key, value in message.items()
+        if key not in ("role", "name") and (key, value) != ("refusal", "")
     )
+
+
+def _as_the_vendor_wants(row: Row, recorded: Json) -> Json:
+    """The forms that only one vendor has, from a client that wrote OpenAI's."""
+    if row["provider"] == "together" and recorded.get("logprobs") is True:
+        number = recorded.get("top_logprobs") or 1
+        rest = {key: value for key, value in recorded.items() if key != "top_logprobs"}
+        return {**rest, "logprobs": number}
+    if row["provider"] == "mistral":
+        messages = [_with_documents(each) for each in _list(recorded.get("messages"))]
+        return {**recorded, "messages": messages}
+    return recorded
+
+
+def _with_documents(message: Any) -> Any:
+    content = message.get("content") if isinstance(message, Mapping) else None
+    if not isinstance(content, list):
+        return message
+    return {**message, "content": [_document(part) for part in content]}
+
+
+def _document(part: Any) -> Any:
+    if not isinstance(part, Mapping):
+        return part
+    file, sound = _object(part.get("file")), _object(part.get("input_audio"))
+    if isinstance(sound.get("data"), str):
+        return {"type": "input_audio", "input_audio": sound["data"]}
+    if not file.get("file_data"):
+        return part
+    named = {"document_name": file["filename"]} if file.get("filename") else {}
+    return {"type": "document_url", "document_url": file["file_data"], **named}
 
 
 class ChatCompletionsJudge:
@@ -180,9 +249,10 @@ class ChatCompletionsJudge:
         """See `Judge`."""
         recorded, ours = request_json(row), lenient_object(sent)
         if recorded.get("model") is None:
-            ours.pop("model", None)
+            recorded, ours = {**recorded, "model": None}, {**ours, "model": None}
         if not recorded.get("tools"):
             recorded = {key: value for key, value in recorded.items() if key not in OF_TOOLS}
+        recorded = _as_the_vendor_wants(row, recorded)
         return unlike(_by_one_name(recorded), _by_one_name(ours), ALLOWED)
 
     def reference(self, row: Row, body: bytes) -> dict[str, object] | None:
@@ -201,6 +271,9 @@ class ChatCompletionsJudge:
             "choices": choices,
             "service_tier": answer.service_tier,
             "tokens": [usage.input_tokens, usage.output_tokens, usage.reasoning],
+            "cached": usage.cache_read,
+            "created": answer.created,
+            "stopped by": answer.stop_sequence,
         }
 
 
@@ -234,19 +307,24 @@ def _choice_of(
         ],
         "calls": [(_given_id(call.id), call.name, call.arguments) for call in calls],
         "refusal": "".join(map(str, refusals)),
-        "audio": sorted(str(key) for each in audio for key in _object(each)),
-        "images": sum(value.get("type") == "image_url" for value in unknown),
+        "audio": audio,
+        "parts": [value for value in unknown if value.get("type") not in MEMBERS],
+        "further": [_in_numbers(value) for value in unknown if value.get("type") == FURTHER],
         "citations": [each for value in cited for each in _list(value.get("citations"))],
         "finish": reason,
         "logprobs": _tokens(None if logprobs is None else lenient_object(logprobs)),
     }
 
 
+MEMBERS = ("refusal", "audio", FURTHER)
+"""Types of unknown blocks that are no part of the content: members of the message."""
+
+
 def _is_entry(thought: Thought) -> bool:
     """Whether a thought was an entry of `reasoning_details`, and no part of the content."""
     if thought.extra_data is None:
         return False
-    return not lenient_object(thought.extra_data).keys() & {"closed", "thinking"}
+    return not lenient_object(thought.extra_data).keys() & {"closed", "signature", "thinking"}
 
 
 def _is_cited(block: Block) -> bool:
@@ -259,10 +337,37 @@ def _given_id(identifier: str) -> str:
 
 
 def _tokens(logprobs: object) -> list[object]:
-    """What the probabilities are of."""
+    """The probabilities in OpenAI's form: (token, number, those of others)."""
     value = _object(logprobs)
-    content = [each.get("token") for each in _list(value.get("content")) if isinstance(each, dict)]
-    return [*content, *_list(value.get("tokens"))]
+    names = ("content", "refusal")
+    told = [each for name in names for each in _list(value.get(name)) if isinstance(each, dict)]
+    return [
+        (
+            each.get("token"),
+            each.get("logprob"),
+            {top["token"]: top["logprob"] for top in _list(each.get("top_logprobs"))},
+        )
+        for each in told
+    ]
+
+
+def _tokens_of(choice: Json) -> list[object]:
+    """The same in whichever form the vendor's package has them."""
+    value = choice.get("logprobs")
+    if isinstance(value, int | float):
+        said = _object(choice.get("delta")).get("content") or ""
+        return [(said, value, dict(_object(choice.get("top_logprobs"))))]
+    listed = _list(_object(value).get("tokens"))
+    if not listed:
+        return _tokens(value)
+    numbers, tops = (_object(value).get(name) for name in ("token_logprobs", "top_logprobs"))
+    numbers = _list(numbers) + [None] * len(listed)
+    tops = [tops] if isinstance(tops, Mapping) and len(listed) == 1 else _list(tops)
+    shown = [dict(_object(each)) for each in tops] + [{}] * len(listed)
+    return [
+        (token, UNLIKELY if number is None else number, top)
+        for token, number, top in zip(listed, numbers, shown, strict=False)
+    ]
 
 
 def _object(value: object) -> Json:
@@ -333,7 +438,9 @@ def _read_by_mistral(row: Row, body: bytes) -> dict[str, object]:
 
 def _by_mistral(model: Any, value: object) -> dict[str, Any]:
     shown: dict[str, Any] = model.model_validate(value).model_dump(by_alias=True)
-    return shown
+    given, counts = _object(_object(value).get("usage")), _object(shown.get("usage"))
+    # the package takes counts that are missing for 0
+    return {**shown, "usage": {name: counts[name] for name in counts if name in given}}
 
 
 def _reading_of(values: Sequence[Json]) -> dict[str, object]:
@@ -341,19 +448,42 @@ def _reading_of(values: Sequence[Json]) -> dict[str, object]:
     choices: dict[int, list[Json]] = {}
     usage: Json = {}
     for value in values:
-        for choice in _list(value.get("choices")):
-            choices.setdefault(choice.get("index") or 0, []).append(choice)
-        found = value.get("usage") or _object(value.get("x_groq")).get("usage")
-        usage = found if isinstance(found, Mapping) else usage
+        for place, choice in enumerate(_list(value.get("choices"))):
+            choices.setdefault(_index(choice, place), []).append(choice)
+        usage = _usage(value) or usage
     identifiers = (value.get("id") for value in values)
-    tiers = (value.get("service_tier") for value in values)
+    tiers = (
+        value.get("service_tier") or _object(value.get("usage")).get("service_tier")
+        for value in values
+    )
     shown = {index: _choice_from(parts) for index, parts in choices.items()}
     return {
         "id": next((each for each in identifiers if each), ""),
         "choices": shown or {0: _choice_from([])},
         "service_tier": ([each for each in tiers if each] or [""])[-1],
         "tokens": _counts(usage),
+        "cached": _cached(usage),
+        "created": next((each["created"] for each in values if each.get("created")), 0),
+        "stopped by": _stopped_by(values),
     }
+
+
+def _index(choice: Json, place: int) -> int:
+    """The number of a choice, which some servers spell as a text, or that of its place."""
+    index = choice.get("index")
+    return place if index is None else int(index)
+
+
+def _usage(value: Json) -> Json | None:
+    """From wherever a server has it."""
+    own = [_object(each) for each in _list(value.get("choices"))]
+    found = (each.get("usage") for each in (value, _object(value.get("x_groq")), *own))
+    told = next((each for each in found if isinstance(each, Mapping)), None)
+    return told and {key: _number(count) for key, count in told.items()}
+
+
+def _number(count: object) -> object:
+    return int(count) if isinstance(count, str) and count.isdecimal() else count
 
 
 def _counts(usage: Json) -> list[int | None]:
@@ -368,9 +498,85 @@ def _counts(usage: Json) -> list[int | None]:
     return [prompt, output, reasoning]
 
 
+def _cached(usage: Json) -> int | None:
+    """Tokens that were in a cache, under the names that vendors have for them."""
+    told = [_object(usage.get("prompt_tokens_details")).get("cached_tokens")]
+    names = ("prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")
+    told += [usage.get(name) for name in (*names, "num_cached_tokens")]
+    return next((each for each in told if each is not None), None)
+
+
+def _stopped_by(values: Sequence[Json]) -> str | None:
+    first = [each for value in values for each in _list(value.get("choices"))]
+    told = [
+        choice.get(name)
+        for choice in first
+        if not _index(choice, 0)
+        for name in ("stop_reason", "matched_stop")
+    ]
+    return ([each for each in told if isinstance(each, str) and each] or [None])[-1]
+
+
+def _sounds(deltas: Sequence[Json]) -> list[dict[str, Any]]:
+    """The sound of a message: its data and transcript in one."""
+    whole: dict[str, Any] = {}
+    for delta in deltas:
+        for key, value in _object(delta.get("audio")).items():
+            joins = key in ("data", "transcript") and isinstance(value, str) and len(deltas) > 1
+            whole[key] = whole.get(key, "") + value if joins else value
+    told = any(isinstance(delta.get("audio"), Mapping) for delta in deltas)
+    return [whole] if whole or (told and len(deltas) == 1) else []
+
+
+def _parts(delta: Json) -> Iterator[Json]:
+    """Parts of the content that are neither text nor thought, and images."""
+    for part in _list(delta.get("content")):
+        if part.get("type") != "thinking" and not isinstance(part.get("text"), str):
+            yield part
+    yield from _list(delta.get("images"))
+
+
+def _further(deltas: Sequence[Json]) -> list[dict[str, Any]]:
+    """Members that no protocol of ours knows, of all deltas: lists in one, of others the last."""
+    whole: dict[str, Any] = {}
+    for delta in deltas:
+        for key, value in delta.items():
+            if key in READ or not value or not isinstance(value, list | Mapping):
+                continue
+            known = whole.get(key)
+            both = isinstance(known, list) and isinstance(value, list)
+            whole[key] = [*known, *value] if both else value
+    return [_in_numbers({"type": FURTHER, **whole})] if whole else []
+
+
+def _in_numbers(value: Any) -> Any:
+    """The same with numbers for texts that are some: packages with types make them so."""
+    if isinstance(value, Mapping):
+        return {key: _in_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_in_numbers(item) for item in value]
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+READ = (
+    "content",
+    "refusal",
+    "annotations",
+    "audio",
+    "images",
+    "tool_calls",
+    "function_call",
+    "reasoning_details",
+)
+"""Members of a message that are compared each by itself."""
+
+
 def _choice_from(parts: Sequence[Json]) -> dict[str, object]:
     names = ("delta", "message") if len(parts) > 1 else ("message", "delta")
-    deltas = [_object(part.get(names[0]) or part.get(names[1])) for part in parts]
+    deltas = [_said_in(part, names) for part in parts]
     reasons = [part.get("finish_reason") for part in parts if part.get("finish_reason")]
     message = _joined(deltas)
     texts, thoughts = _content(deltas)
@@ -382,12 +588,18 @@ def _choice_from(parts: Sequence[Json]) -> dict[str, object]:
         "details": details,
         "calls": [*_calls(message, deltas), *_legacy(deltas)],
         "refusal": "".join(str(delta["refusal"]) for delta in deltas if delta.get("refusal")),
-        "audio": sorted({str(key) for each in deltas for key in _object(each.get("audio"))}),
-        "images": sum(len(_list(delta.get("images"))) for delta in deltas),
+        "audio": _sounds(deltas),
+        "parts": [part for delta in deltas for part in _parts(delta)],
+        "further": _further(deltas),
         "citations": [each for delta in deltas for each in _list(delta.get("annotations"))],
         "finish": decode_finish_reason(reasons[-1]) if reasons else None,
-        "logprobs": [token for part in parts for token in _tokens(part.get("logprobs"))],
+        "logprobs": [token for part in parts for token in _tokens_of(part)],
     }
+
+
+def _said_in(part: Json, names: Sequence[str]) -> Json:
+    found = (part[name] for name in names if isinstance(part.get(name), Mapping))
+    return next(found, {"content": part["text"]} if "text" in part else {})
 
 
 def _joined(deltas: Sequence[Json]) -> dict[str, Any] | None:

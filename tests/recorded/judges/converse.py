@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from proxy.providers.bedrock import BedrockProvider
-from proxy.types.content import Base64File, Block, Text, Thought, ToolCall, Unknown, UrlFile
+from proxy.types.content import Block, Text, Thought, ToolCall, Unknown
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer
 from proxy.types.secrets import AwsAccess, Secret
@@ -32,9 +32,20 @@ from tests.recorded.judges.base import (
 REGION = "us-east-1"
 
 
+NEEDLESS = (
+    "/additionalModelRequestFields",
+    "/inferenceConfig",
+    "/messages",
+    "/outputConfig",
+    "/system",
+    "/toolConfig",
+)
+"""Members of a request that are as good as absent when they are empty."""
+
+
 def _is_nothing(pointer: str, recorded: object, sent: object) -> bool:
     empty = recorded in ({}, [], None) and sent is MISSING
-    return empty and pointer in ("/system", "/inferenceConfig", "/toolConfig", "/outputConfig")
+    return empty and pointer in NEEDLESS
 
 
 def _same_schema(pointer: str, recorded: object, sent: object) -> bool:
@@ -45,16 +56,9 @@ def _not_strict(pointer: str, recorded: object, sent: object) -> bool:
     return pointer.endswith("/toolSpec/strict") and recorded is False and sent is MISSING
 
 
-def _same_tools(pointer: str, recorded: object, sent: object) -> bool:
-    """The functions in their order, and the provider's own tools in theirs."""
-    if pointer != "/toolConfig/tools":
-        return False
-    return not unlike(_sorted_tools(recorded), _sorted_tools(sent), ALLOWED[:-1])
-
-
-def _sorted_tools(tools: object) -> object:
-    items = tools if isinstance(tools, list) else []
-    return sorted(items, key=lambda tool: "systemTool" in tool)
+def _cited_nothing(pointer: str, recorded: object, sent: object) -> bool:
+    cited = pointer.endswith(("/citationsContent/citations", "/citationsContent/content"))
+    return cited and recorded is MISSING and sent == []
 
 
 def _client_tool(pointer: str, recorded: object, sent: object) -> bool:
@@ -63,11 +67,11 @@ def _client_tool(pointer: str, recorded: object, sent: object) -> bool:
 
 
 ALLOWED = (
-    Allowance("An empty `system`, `inferenceConfig` or `toolConfig` is not sent.", _is_nothing),
+    Allowance("An empty list or object at the top of the body is not sent.", _is_nothing),
     Allowance("A schema written as a text may be spaced otherwise.", _same_schema),
     Allowance("`strict: false` of a tool, which is the default, is not sent.", _not_strict),
     Allowance("`type: tool_use`, which a tool call is anyhow, is not sent.", _client_tool),
-    Allowance("Tools that the provider runs itself stand behind all others.", _same_tools),
+    Allowance("A text that cites nothing may say so.", _cited_nothing),
 )
 
 
@@ -150,8 +154,6 @@ def _reading(block: Block) -> dict[str, object]:
             return {"hidden": signature}
         case Thought(text, signature):
             return {"thought": text, "signature": signature or ""}
-        case Base64File(data, mime) | UrlFile(data, mime):
-            return {"file": data, "kind": str(mime).partition("/")[0]}
         case Unknown(data):
             return {"other": _known(json.loads(data))}
     return {"unexpected": type(block).__name__}
@@ -198,6 +200,7 @@ def _parse(operation: str, body: bytes) -> dict[str, Any]:
     return parsed
 
 
+NO_TEXT = {"text": "", "citations": []}
 _REASONS = {
     "end_turn": "stop",
     "stop_sequence": "stop_sequence",
@@ -218,7 +221,7 @@ def _answer(
     blocks: list[dict[str, object]], ended: Mapping[str, Any], counted: Mapping[str, Any]
 ) -> dict[str, object]:
     if len(blocks) > 1:
-        blocks = [block for block in blocks if block != {"text": "", "citations": []}]
+        blocks = [block for block in blocks if block != NO_TEXT]
     usage = counted.get("usage", {})
     return {
         "blocks": blocks,
@@ -245,7 +248,16 @@ def _reference(block: Mapping[str, Any]) -> dict[str, object]:
         return {"thought": said["text"], "signature": said.get("signature", "")}
     if kind == "reasoningContent" and "redactedContent" in value:
         return {"hidden": base64.b64encode(value["redactedContent"]).decode()}
-    return {"other": {kind: value}}
+    return {"other": {kind: _plain(value)}}
+
+
+def _plain(value: Any) -> Any:
+    """The value with its bytes as JSON has them."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
 def _citations(citations: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -279,6 +291,9 @@ def _assembled(start: Mapping[str, Any], deltas: list[Mapping[str, Any]]) -> dic
     if "toolResult" in start:
         content = [item for delta in deltas for item in delta["toolResult"]]
         return {"toolResult": {**start["toolResult"], "content": content}}
+    if "image" in start:
+        pieces = [delta["image"]["source"]["bytes"] for delta in deltas]
+        return {"image": {**start["image"], "source": {"bytes": b"".join(pieces)}}}
     reasoning = [delta["reasoningContent"] for delta in deltas if "reasoningContent" in delta]
     if reasoning:
         return {"reasoningContent": _reasoned(reasoning)}

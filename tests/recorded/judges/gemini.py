@@ -53,6 +53,7 @@ _METADATA = ("groundingMetadata", "citationMetadata", "urlContextMetadata")
 _FINISH_REASONS: dict[str, FinishReason] = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
+    "CONTINUATION": "length",
     "SAFETY": "content_filter",
     "RECITATION": "content_filter",
     "BLOCKLIST": "content_filter",
@@ -60,11 +61,28 @@ _FINISH_REASONS: dict[str, FinishReason] = {
     "SPII": "content_filter",
     "MODEL_ARMOR": "content_filter",
     "IMAGE_SAFETY": "content_filter",
+    "IMAGE_PROHIBITED_CONTENT": "content_filter",
+    "IMAGE_RECITATION": "content_filter",
+    "ESCALATION": "content_filter",
+    "PUP_LIMITED_DISABLED": "content_filter",
     "MALFORMED_FUNCTION_CALL": "tool_call",
     "UNEXPECTED_TOOL_CALL": "tool_call",
     "TOO_MANY_TOOL_CALLS": "tool_call",
 }
 _WORDS = ("modality", "trafficType", "category", "probability", "severity", "blockReason")
+_OF_THOUGHTS = {"thought", "thought_signature"}
+_VALUES = (
+    "text",
+    "function_call",
+    "function_response",
+    "inline_data",
+    "file_data",
+    "executable_code",
+    "code_execution_result",
+    "tool_call",
+    "tool_response",
+)
+"""Of these a part has one."""
 _NUMBERED = ("FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER")
 
 
@@ -96,24 +114,30 @@ def _one_is_list(pointer: str, recorded: object, sent: object) -> bool:
 def _tools(value: object) -> list[object]:
     """Every tool by itself."""
     found: list[object] = []
-    for each in _listed(value):
+    for each in [] if value is MISSING else _listed(value):
         for name, item in each.items():
+            if item is None:
+                continue
             items = _listed(item) if name == "functionDeclarations" else [item]
             found += [{name: one} for one in items]
     return sorted(found, key=lambda tool: "functionDeclarations" not in str(tool))
 
 
 def _same_tools(pointer: str, recorded: object, sent: object) -> bool:
-    if pointer != "/tools" or MISSING in (recorded, sent):
+    if pointer != "/tools":
         return False
     return not unlike(_tools(recorded), _tools(sent), ALLOWED[2:])
 
 
 def _says_nothing(pointer: str, recorded: object, sent: object) -> bool:
-    both = (recorded, sent)
-    nothing = any(each in (None, {}, []) and each is not False for each in both)
-    usual = last_name(pointer) == "thought" and any(each is False for each in both)
-    return MISSING in both and (nothing or usual)
+    return all(_is_nothing(last_name(pointer), each) for each in (recorded, sent))
+
+
+def _is_nothing(name: str, value: object) -> bool:
+    if isinstance(value, dict):
+        return all(each is None for each in value.values())
+    usual = (name == "thought" and value is False) or (name in ("id", "name", "mimeType") and value == "")
+    return usual or value is MISSING or value is None or value == []
 
 
 def _role_of_system(pointer: str, recorded: object, sent: object) -> bool:
@@ -143,8 +167,8 @@ ALLOWED = (
     ),
     Allowance("A list of one is sent as a list; the protocol takes the item alone.", _one_is_list),
     Allowance(
-        "A member that says nothing (null, an empty object or list, `thought: false`) is left out "
-        "or stands there.",
+        "A member that says nothing (null, an empty object, list, id, name or type, "
+        "`thought: false`) is left out or stands there.",
         _says_nothing,
     ),
     Allowance("The role of `systemInstruction`, which nobody reads, is left out.", _role_of_system),
@@ -217,7 +241,7 @@ class GeminiJudge:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             objects = _objects(body)
-            times = [each["createTime"] for each in objects if "createTime" in each]
+            times = [each["createTime"] for each in objects if each.get("createTime")]
             created = int(datetime.fromisoformat(times[0]).timestamp()) if times else 0
             summed = _summed([_parsed(each, row["provider"]) for each in objects])
             return {"created": created, **summed}
@@ -329,16 +353,15 @@ def _reason(reason: Any, called: bool) -> str:
 
 
 def _metadata(pieces: list[Any]) -> dict[str, object]:
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for piece in pieces:
         for name in _METADATA:
             value = getattr(piece, _snake(name))
-            dumped = {} if value is None else value.model_dump(mode="json", exclude_none=True)
+            dumped = _said(value)
             if dumped and name == "citationMetadata" and name in found:
-                dumped["citations"] = [
-                    *found[name]["citations"],  # type: ignore[index]
-                    *(each for each in dumped["citations"] if each not in found[name]["citations"]),  # type: ignore[index]
-                ]
+                known = found[name]["citations"]
+                new = [each for each in dumped["citations"] if each not in known]
+                dumped["citations"] = [*known, *new]
             if dumped:
                 found[name] = dumped
     return found
@@ -356,7 +379,7 @@ def _logprobs(result: Any) -> list[object]:
     chosen = result.chosen_candidates or []
     counts += [0] * (len(chosen) - len(counts))
     return [
-        [token.token, token.log_probability, count]
+        [token.token or "", token.log_probability or 0.0, count]
         for token, count in zip(chosen, counts, strict=False)
     ]
 
@@ -402,28 +425,47 @@ def _inside(container: Any, step: str | int, empty: Any) -> Any:
 
 def _blocks_of(part: Any) -> Iterator[list[object]]:
     signature = None if part.thought_signature is None else part.thought_signature.hex()
-    if part.thought and part.text is not None:
-        yield ["thought", part.text, signature]
+    values, said, call = _values_of(part), _said(part), part.function_call
+    if values not in (["text"], ["function_call"]) and (values or said.keys() - _OF_THOUGHTS):
+        yield ["part", said]
         return
-    if signature is not None and not _other(part):
-        yield ["thought", None, signature]
-    if part.text:
+    thought = part.text if part.thought else None
+    if signature is not None or (part.thought and call is None):
+        yield ["thought", thought, signature]
+    if part.text and thought is None:
         yield ["text", part.text]
-    if part.function_call is not None:
-        call = part.function_call
+    if call is not None:
         yield ["call", call.name or "", call.args or {}, call.id]
-    if _other(part):
-        yield ["part", _dumped(part)]
+    yield from _beside(said)
 
 
-def _other(part: Any) -> bool:
-    """Whether the part has no neutral form."""
-    return bool(_dumped(part).keys() - {"text", "function_call", "thought", "thought_signature"})
+def _values_of(part: Any) -> list[str]:
+    return [name for name in _VALUES if getattr(part, name) is not None]
 
 
-def _dumped(part: Any) -> dict[str, object]:
-    dumped: dict[str, object] = part.model_dump(mode="json", exclude_none=True)
-    return dumped
+def _beside(part: Mapping[str, object]) -> Iterator[list[object]]:
+    """What a part with a neutral form has that its block has in its `extra`."""
+    fields = ("text", "function_call", *_OF_THOUGHTS)
+    others = {name: item for name, item in part.items() if name not in fields}
+    if others:
+        yield ["beside", others]
+
+
+def _said(model: Any) -> dict[str, Any]:
+    """What an object of the SDK's says; nothing for none."""
+    return {} if model is None else _saying(model.model_dump(mode="json", exclude_none=True))
+
+
+def _saying(value: Any) -> Any:
+    """The value without members that say nothing."""
+    if isinstance(value, list):
+        return [_saying(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    members = {
+        name: item if name == "part_metadata" else _saying(item) for name, item in value.items()
+    }
+    return {name: item for name, item in members.items() if not _is_nothing(name, item)}
 
 
 def _joined(blocks: Iterable[list[object]]) -> list[list[object]]:
@@ -472,17 +514,27 @@ def _our_choice(
 
 def _our_blocks(block: Block) -> Iterator[list[object]]:
     match block:
-        case Text(text) if text:
-            yield ["text", text]
-        case Thought(text, signature):
+        case Text(text, extra):
+            if text:
+                yield ["text", text]
+            yield from _beside_block(extra)
+        case Thought(text, signature, extra_data=extra):
             yield ["thought", text, None if signature is None else _hex(signature)]
+            yield from _beside_block(extra)
         case ToolCall(identifier, name, arguments):
-            given = None if identifier.startswith(MADE) else identifier
+            said = json.loads(block.extra or b"{}").get("functionCall", {})
+            given = said.get("id", None if identifier.startswith(MADE) else identifier)
             yield ["call", name, json.loads(arguments), given]
+            yield from _beside_block(block.extra)
         case Unknown(data):
-            dumped = _dumped(_sdk_part(json.loads(data)))
-            if dumped:
-                yield ["part", dumped]
+            part = _sdk_part(json.loads(data))
+            if _said(part) or _values_of(part):
+                yield ["part", _said(part)]
+
+
+def _beside_block(extra: bytes | None) -> Iterator[list[object]]:
+    members = json.loads(extra or b"{}")
+    return _beside(_said(_sdk_part({**members, "functionCall": None})))
 
 
 def _hex(signature: str) -> object:
@@ -506,8 +558,10 @@ def _our_metadata(blocks: Iterable[Block]) -> Mapping[str, object]:
         raw = block.data if isinstance(block, Unknown) else raw
         for name, value in json.loads(raw or b"{}").items():
             if name in _METADATA:
+                if name == "citationMetadata" and "citationSources" in value:
+                    value = {"citations": value["citationSources"]}
                 answer = types.Candidate._from_response(response={name: value}, kwargs={})
-                dumped = getattr(answer, _snake(name)).model_dump(mode="json", exclude_none=True)
+                dumped = _said(getattr(answer, _snake(name)))
                 if dumped:
                     found[name] = dumped
     return found

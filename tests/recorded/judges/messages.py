@@ -78,7 +78,8 @@ def _own_tools_first(pointer: str, recorded: object, sent: object) -> bool:
         return False
     ordered = [tool for tool in recorded if _is_own(tool)]
     ordered += [tool for tool in recorded if not _is_own(tool)]
-    return ordered != recorded and not unlike(ordered, sent, (NULL, CUSTOM_TOOL))
+    said = {"tools": ordered}, {"tools": sent}
+    return ordered != recorded and not unlike(*said, (NULL, CUSTOM_TOOL))
 
 
 def _older_name(pointer: str, recorded: object, sent: object) -> bool:
@@ -240,9 +241,17 @@ def _read_by(anthropic: Any, body: bytes, stream: bool) -> Any:
         return events.get_final_message()
 
 
+def _written(usage: Any) -> int | None:
+    """Tokens that went into the cache; of servers that tell them only by time to live, the sum."""
+    parts = usage.cache_creation
+    if usage.cache_creation_input_tokens is not None or parts is None:
+        return usage.cache_creation_input_tokens  # type: ignore[no-any-return]
+    return int(parts.ephemeral_5m_input_tokens + parts.ephemeral_1h_input_tokens)
+
+
 def _reference(message: Any) -> dict[str, object]:
     usage = message.usage
-    read, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
+    read, written = usage.cache_read_input_tokens, _written(usage)
     taken = [count for count in (usage.input_tokens, read, written) if count is not None]
     details = getattr(usage, "output_tokens_details", None)
     return {

@@ -7,6 +7,7 @@ where recorders have redacted the two differently.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -34,6 +35,7 @@ from tests.recorded.judges.base import (
 USUAL_PATH = "/v1/responses"
 KEY = "sk-made-up"
 TEXT_PARTS = ("input_text", "output_text")
+BEGINNINGS = ("response.queued", "response.in_progress", "keepalive")
 SPOKEN = ("response.output_text.delta", "response.function_call_arguments.delta")
 
 
@@ -82,7 +84,7 @@ def _message_type(pointer: str, recorded: object, sent: object) -> bool:
 
 
 def _not_streamed(pointer: str, recorded: object, sent: object) -> bool:
-    return pointer == "/stream" and recorded is MISSING and sent is False
+    return pointer == "/stream" and recorded in (MISSING, None) and sent is False
 
 
 def _null(pointer: str, recorded: object, sent: object) -> bool:
@@ -124,6 +126,8 @@ class ResponsesJudge:
             return "counts tokens, and is relayed as it is"
         if path.endswith("/compact"):
             return "compacts a conversation, and is relayed as it is"
+        if not path.endswith("/responses"):
+            return "asks for a response that the provider keeps, and is relayed as it is"
         if row["stream"] and row["response"]["status"] == 200 and not _ends(row):
             return "the recording lacks the end of the stream"
         return None
@@ -154,6 +158,7 @@ class ResponsesJudge:
         return _Reference(OpenAI, body, row["stream"]).reading()
 
     def reading(self, answer: Answer) -> dict[str, object]:
+        output = list(_our_output(answer.blocks))
         return {
             "id": answer.id,
             "created": answer.created,
@@ -165,7 +170,8 @@ class ResponsesJudge:
                 answer.usage.cache_read,
                 answer.usage.reasoning,
             ],
-            "output": list(_our_output(answer.blocks)),
+            "output": [each for each in output if "event" not in each],
+            "events": [each["event"] for each in output if "event" in each],
             "logprobs": _our_logprobs(answer.logprobs),
         }
 
@@ -181,8 +187,8 @@ def _path(row: Row) -> str:
 
 
 def _ends(row: Row) -> bool:
-    body = response_body(row)
-    return any(event.encode() in body for event in FINAL_EVENTS)
+    kinds = re.findall(rb'(?:^event: ?|"type": ?")([a-z._]+)', response_body(row), re.MULTILINE)
+    return any(event.encode() in kinds for event in FINAL_EVENTS)
 
 
 def _our_output(blocks: tuple[Block, ...]) -> Iterator[dict[str, object]]:
@@ -200,7 +206,9 @@ def _our_output(blocks: tuple[Block, ...]) -> Iterator[dict[str, object]]:
             case Thought():
                 yield _our_thought(block)
             case Unknown(data):
-                yield {"unknown": lenient_loads(data)}
+                unknown = lenient_object(data)
+                event = str(unknown.get("type")).startswith("response.")
+                yield {"event" if event else "unknown": unknown}
 
 
 def _our_thought(thought: Thought) -> dict[str, object]:
@@ -237,6 +245,7 @@ class _Reference:
         self._done: dict[int, Any] = {}
         self._texts: dict[tuple[int, int], str] = {}
         self._logprobs: list[list[object]] = []
+        self._events: list[object] = []
         self._id = ""
         client = client_type(api_key=KEY, http_client=_playing(body, stream), max_retries=0)
         given = client.responses.create(model="m", input="x", stream=stream)
@@ -260,16 +269,14 @@ class _Reference:
                 getattr(given, "reasoning_tokens", None),
             ],
             "output": output,
+            "events": self._events,
             "logprobs": self._logprobs,
         }
 
     def _last_of(self, events: Any) -> Any:
         for event in events:
-            if event.type in (
-                "response.output_text.delta",
-                "response.function_call_arguments.delta",
-            ):
-                key = (event.output_index, getattr(event, "content_index", 0))
+            if event.type in SPOKEN:
+                key = (getattr(event, "output_index", 0), getattr(event, "content_index", 0))
                 self._texts[key] = self._texts.get(key, "") + event.delta
             elif event.type == "response.output_item.done":
                 self._done[event.output_index] = event.item
@@ -277,6 +284,8 @@ class _Reference:
                 self._id = event.response.id
             elif event.type in ("response.completed", "response.incomplete"):
                 return event.response
+            elif event.type not in BEGINNINGS and not hasattr(event, "output_index"):
+                self._events.append(event.to_dict(warnings=False))
         raise AssertionError("there is no last event")
 
     def _whole(self, place: tuple[int, int], text: str) -> str:
@@ -284,8 +293,10 @@ class _Reference:
         said = self._texts.get(place, "")
         return text if text.startswith(said) else said
 
-    def _finish_reason(self, output: list[dict[str, object]]) -> str:
+    def _finish_reason(self, output: list[dict[str, object]]) -> str | None:
         details = getattr(self.response, "incomplete_details", None)
+        if self.response.status in ("queued", "in_progress", "cancelled"):
+            return None
         if details is not None:
             reasons = {"max_output_tokens": "length", "content_filter": "content_filter"}
             return reasons.get(details.reason or "", "unknown")

@@ -266,17 +266,17 @@ def row(kind: str, **options: Any) -> CompatibleProvider:
 LACKS = {
     "openai": {"thinking_budget_tokens"},
     "azure": {"service_tier", "thinking_budget_tokens"},
-    "deepseek": {"reasoning_effort", "service_tier", "thinking_budget_tokens", "verbosity"},
-    "fireworks": {"service_tier", "thinking_budget_tokens", "verbosity"},
+    "deepseek": {"service_tier", "thinking_budget_tokens", "verbosity"},
+    "fireworks": {"reasoning_effort", "service_tier", "verbosity"},  # a budget, so no effort
     "groq": {"thinking_budget_tokens", "verbosity"},
     "hyperbolic": {"service_tier", "thinking_budget_tokens", "verbosity"},
     "mistral": {"service_tier", "thinking_budget_tokens", "verbosity"},
     "ollama": {"service_tier", "thinking_budget_tokens", "verbosity"},
-    "openrouter": {"service_tier"},
+    "openrouter": set(),
     "sglang": {"service_tier", "thinking_budget_tokens", "verbosity"},
     "tgi": {"reasoning_effort", "service_tier", "thinking_budget_tokens", "verbosity"},
     "together": {"service_tier", "thinking_budget_tokens", "verbosity"},
-    "vllm": {"service_tier", "thinking_budget_tokens", "verbosity"},
+    "vllm": {"service_tier", "verbosity"},
     "xai": {"service_tier", "thinking_budget_tokens", "verbosity"},
 }
 

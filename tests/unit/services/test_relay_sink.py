@@ -120,6 +120,17 @@ def test_nothing_reaches_the_client_before_the_first_complete_event() -> None:
     assert sink.started and taker.status == 200
 
 
+def test_a_secret_that_an_error_repeats_is_passed_on_to_nobody() -> None:
+    sink, _ = play([], headers=JSON, status=401)
+    sink.secret = "sk-a-long-key"
+    sink.on_block(b'{"error": {"message": "bad key: sk-a-')
+    sink.on_block(b'long-key"}}')
+    sink.on_end(None)
+    assert isinstance(sink.error, UpstreamStatus)
+    told = b'{"error": {"message": "bad key: ***"}}'
+    assert sink.body() == sink.error.body == b"".join(sink.tap.blocks) == told
+
+
 @pytest.mark.parametrize("cut", [3, 20, 40])
 def test_an_error_in_the_first_event_fails_the_attempt(cut: int) -> None:
     body = b'event: error\ndata: {"error": {"message": "no", "code": 429}}\n\n'

@@ -117,7 +117,10 @@ def test_finish_reasons_get_the_stored_words(word: object, reason: str | None) -
         ({"usage": {"prompt_tokens": 3.0, "prompt_cache_hit_tokens": 2}}, Usage(3, None, 2)),
         ({"x_groq": {"usage": {"prompt_tokens": 3, "completion_tokens": 4}}}, Usage(3, 4)),
         ({"usage": None}, Usage()),
-        ({"usage": {"prompt_tokens": True, "completion_tokens": "4"}}, Usage()),
+        ({"usage": {"prompt_tokens": True, "completion_tokens": "4"}}, Usage(None, 4)),
+        ({"usage": {"prompt_tokens": "9" * 30, "completion_tokens": "x"}}, Usage()),
+        ({"choices": [{"usage": {"prompt_tokens": 3}}]}, Usage(3)),
+        ({"usage": {"prompt_tokens": 3, "num_cached_tokens": 2}}, Usage(3, None, 2)),
         ({"usage": {"prompt_tokens": -1, "completion_tokens": 0.5}}, Usage()),
     ],
 )
