@@ -123,14 +123,15 @@ def as_delta(identifier: str, block: Block) -> Delta:
         case ToolCall():
             return ToolCallDelta(block.id, block.name, block.arguments, block.extra)
         case Thought():
+            said = summary_text(block.summary)
             return ThoughtDelta(
                 identifier,
                 block.text,
                 block.signature,
                 provider_type=block.provider_type,
                 extra_data=block.extra_data,
-                summary_id="0" if block.summary else None,
-                summary_text=summary_text(block.summary),
+                summary_id="0" if said else None,
+                summary_text=said,
             )
         case Unknown(data):
             return UnknownDelta(identifier, data)

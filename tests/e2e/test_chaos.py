@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import StartProxy, off_loop
 from tests.e2e.load import Crowd, missing_and_doubled, mixed
 from tests.fake_upstream import FakeUpstream, Seen, Wire, answer, completion
-from tests.harness import Proxy, balance, one_provider
+from tests.harness import Proxy, balance, eventually, one_provider
 from tests.store.pg_relay import PostgresRelay
 
 PROVE = bool(os.environ.get("PROVE"))

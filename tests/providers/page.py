@@ -42,8 +42,8 @@ ADDING = """
 
 Without a line of code, any server that speaks the protocol works as type `openai` with its address
 in `api_base`: LM Studio (`http://localhost:1234/v1/`), GitHub Models
-(`https://models.github.ai/inference/`), and many more. A type of its own, with an address and a key's variable that need not be configured,
-is one row:
+(`https://models.github.ai/inference/`), and many more. A type of its own, with an address and a
+key's variable that need not be configured, is one row:
 
 ```python
 # proxy/config/schema/hosted.py, in HOSTED
@@ -55,10 +55,9 @@ and one recording, such as `tests/exchanges/chat_completions/acme.yaml`:
 {recording}```
 
 With that the type, its shorthand `acme::MODEL` and the variable `ACME_API_KEY` are there. What is
-particular to a vendor can be said in a row of `proxy/providers/compatible.py`: other names of members
-(`renames`), whether tokens of a stream must be asked for (`usage`), how thoughts go back
-(`reasoning_key`), what it lacks (`dialect`). The
-recording is then played by the tests of `tests/recorded`: the request, the answer, its stream cut
+particular to a vendor can be said in a row of `proxy/providers/compatible.py`: other names of
+members (`renames`), whether tokens of a stream must be asked for (`usage`), how thoughts go back
+(`reasoning_key`), what it lacks (`dialect`). The recording is then played by the tests of `tests/recorded`: the request, the answer, its stream cut
 at every byte and damaged. All this is done by a test, for this vendor that does not exist
 (`tests/providers/test_page.py`).
 """

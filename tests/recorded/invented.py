@@ -30,11 +30,11 @@ _ANY_JSON: tuple[Any, ...] = (
     True,
     0,
     -12.5,
-    "ä\n\"😀",
+    'ä\n"😀',
     {"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]},
     {"a": [1, {"b": None}], "c": "text"},
 )
-_TEXTS = ("a", "Hello, world.", "ä\n\"😀\\", "", "  ", '{"a": 1}', "long " * 40)
+_TEXTS = ("a", "Hello, world.", 'ä\n"😀\\', "", "  ", '{"a": 1}', "long " * 40)
 _NOBODY = type(None)
 _REQUIRED = (typing.Required, typing_extensions.Required)
 _LEFT_OUT = (typing.NotRequired, typing_extensions.NotRequired)

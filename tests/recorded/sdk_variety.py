@@ -66,9 +66,11 @@ def request_lines(judge: Judge, row: Row) -> list[str]:
     attempt = Attempt(judge.secret(row), LIMITS, lambda: False)
     try:
         encoded = provider_of(judge, row).encode_chat(judge.read_request(row), attempt)
+        body = encoded.request.sealed().body
+        assert isinstance(body, bytes)
     except Exception:
         return [traceback.format_exc(limit=-2)]
-    return judge.request_differences(row, bytes(encoded.request.body), request_path(row))
+    return judge.request_differences(row, body, request_path(row))
 
 
 def answer_lines(judge: Judge, row: Row, source: random.Random) -> list[str]:

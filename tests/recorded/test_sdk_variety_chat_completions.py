@@ -31,7 +31,7 @@ from tests.recorded.invented_chats import (
     request_type,
     stream_of,
 )
-from tests.recorded.judges.base import Row, unlike
+from tests.recorded.judges.base import Judge, Row, unlike
 from tests.recorded.judges.chat_completions import ChatCompletionsJudge
 from tests.recorded.playing import LIMITS
 from tests.recorded.streams import answer_of as put_together
@@ -40,7 +40,7 @@ from tests.recorded.streams import chunks_of, provider_of
 REQUESTS = 10_000 if PROVE else 200
 ANSWERS = 5_000 if PROVE else 120
 STREAMS = 5_000 if PROVE else 100
-JUDGE = ChatCompletionsJudge()
+JUDGE: Judge = ChatCompletionsJudge()
 SHOWN = 5
 
 

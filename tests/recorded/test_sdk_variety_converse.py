@@ -20,24 +20,27 @@ from proxy.providers.base import Attempt
 from tests.fake_vendors import frame
 from tests.recorded.exchanges import PROVE, SEED
 from tests.recorded.invented import Inventor, one_of
+from tests.recorded.judges import load_judge
 from tests.recorded.judges.base import Row, unlike
-from tests.recorded.judges.converse import ConverseJudge
 from tests.recorded.playing import LIMITS
 from tests.recorded.streams import answer_of, chunks_of, provider_of
 
 TIMES = 20_000 if PROVE else 600
-JUDGE = ConverseJudge()
+JUDGE = load_judge("converse")
 SERVICE = botocore.session.get_session().get_service_model("bedrock-runtime")
 PATHS = {"Converse": "/model/m/converse", "ConverseStream": "/model/m/converse-stream"}
+
+Json = dict[str, Any]
 
 TEXTS = {
     "key": one_of("a", "b c", "ä"),
     "name": one_of("f", "g_2", "h-i"),
     "schema": one_of('{"type": "object", "properties": {"b": {}, "a": {}}}', "{}"),
     "ttl": one_of("5m", "1h"),
+    "toolUseId": lambda source: f"tooluse_{source.randrange(10**9)}",
     "uri": one_of("s3://bucket/key.png", "s3://bucket/a b"),
 }
-DOCUMENTS = (
+DOCUMENTS: tuple[Json, ...] = (
     {},
     {"a": 1, "b": [1.5, None, True, "ä"]},
     {"thinking": {"type": "enabled", "budget_tokens": 1024}},
@@ -46,8 +49,8 @@ DOCUMENTS = (
     {"stop_sequence": "END"},
     {"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]},
 )
+KINDS = ("text", "toolUse", "reasoningContent", "redacted", "citation", "toolResult", "image")
 OPERATIONS = pytest.mark.parametrize("operation", PATHS)
-Json = dict[str, Any]
 
 
 class Shapes:
@@ -107,50 +110,57 @@ def row(operation: str, request: Json | None = None, body: bytes = b"{}") -> Row
     return {"request": asked, "response": answered, "stream": operation == "ConverseStream"}
 
 
-def events_of(shapes: Shapes) -> Iterator[bytes]:
-    """A stream: a message of blocks, its end, and what is told behind it."""
-    union = SERVICE.operation_model("ConverseStream").output_shape.members["stream"]
-    told = lambda kind, **said: frame(kind, shapes.members(union.members[kind], **said))  # noqa: E731
-    invent = shapes.invent
-    yield told("messageStart", role="assistant")
-    for index in invent.some(4):
-        kind = invent.source.choice(KINDS)
-        starts = union.members["contentBlockStart"].members["start"].members
-        if kind in starts:
-            start = {kind: shapes.value(starts[kind], kind)}
-            yield told("contentBlockStart", contentBlockIndex=index, start=start)
-        for delta in deltas_of(shapes, kind):
-            yield told("contentBlockDelta", contentBlockIndex=index, delta=delta)
-        yield told("contentBlockStop", contentBlockIndex=index)
-    yield told("messageStop")
-    yield told("metadata")
+class Events:
+    """Tells a message of blocks, its end, and what is told behind it, in frames."""
 
+    def __init__(self, shapes: Shapes) -> None:
+        self._shapes = shapes
+        self._invent = shapes.invent
+        events = SERVICE.operation_model("ConverseStream").output_shape.members["stream"].members
+        self._events: Json = events
+        self._starts: Json = events["contentBlockStart"].members["start"].members
+        self._deltas: Json = events["contentBlockDelta"].members["delta"].members
 
-KINDS = ("text", "toolUse", "reasoningContent", "redacted", "citation", "toolResult", "image")
+    def tell(self) -> Iterator[bytes]:
+        yield self._event("messageStart", role="assistant")
+        for index in self._invent.some(4):
+            yield from self._block(index, self._invent.source.choice(KINDS))
+        yield self._event("messageStop")
+        yield self._event("metadata")
 
+    def _event(self, kind: str, **said: Any) -> bytes:
+        return frame(kind, self._shapes.members(self._events[kind], **said))
 
-def deltas_of(shapes: Shapes, kind: str) -> list[Json]:
-    """The deltas of a block of one kind."""
-    union = SERVICE.operation_model("ConverseStream").output_shape.members["stream"]
-    deltas = union.members["contentBlockDelta"].members["delta"].members
-    invent = shapes.invent
-    match kind:
-        case "toolUse":
-            text = invent.source.choice(("", '{"a": [1, "ä"]}'))
-            place = invent.source.randint(0, len(text))
-            return [{kind: {"input": piece}} for piece in (text[:place], text[place:])]
-        case "reasoningContent":
-            said = [{"text": invent.text("text")} for _ in range(2)]
-            return [{kind: each} for each in (*said, {"signature": "c2ln"})]
-        case "redacted":
-            hidden = shapes.members(deltas["reasoningContent"], redactedContent="AAECAw==")
-            return [{"reasoningContent": hidden}]
-        case "citation":
-            cited = [{kind: shapes.value(deltas[kind], kind)} for _ in invent.some(2)]
-            return [{"text": "cited"}, *cited]
-        case "image":
-            return [{kind: {"source": {"bytes": "AAEC"}}}, {kind: {"source": {"bytes": "Aw=="}}}]
-    return [{kind: shapes.value(deltas[kind], kind)} for _ in range(2)]
+    def _block(self, index: int, kind: str) -> Iterator[bytes]:
+        if kind in self._starts:
+            start = {kind: self._shapes.value(self._starts[kind], kind)}
+            yield self._event("contentBlockStart", contentBlockIndex=index, start=start)
+        for delta in self._deltas_of(kind):
+            yield self._event("contentBlockDelta", contentBlockIndex=index, delta=delta)
+        yield self._event("contentBlockStop", contentBlockIndex=index)
+
+    def _deltas_of(self, kind: str) -> list[Json]:
+        """The deltas of a block of one kind."""
+        invent = self._invent
+        match kind:
+            case "toolUse":
+                text = invent.source.choice(("", '{"a": [1, "ä"]}'))
+                place = invent.source.randint(0, len(text))
+                return [{kind: {"input": piece}} for piece in (text[:place], text[place:])]
+            case "reasoningContent":
+                said = [{"text": invent.text("text")} for _ in range(2)]
+                return [{kind: each} for each in (*said, {"signature": "c2ln"})]
+            case "redacted":
+                return [{"reasoningContent": {"redactedContent": "AAECAw=="}}]
+            case "citation":
+                cited: list[Json] = [{kind: self._invented(kind)} for _ in invent.some(2)]
+                return [{"text": "cited"}, *cited]
+            case "image":
+                return [{kind: {"source": {"bytes": piece}}} for piece in ("AAEC", "Aw==")]
+        return [{kind: self._invented(kind)} for _ in range(2)]
+
+    def _invented(self, kind: str) -> Any:
+        return self._shapes.value(self._deltas[kind], kind)
 
 
 @OPERATIONS
@@ -176,7 +186,7 @@ def test_every_answer_that_the_model_allows_is_read_as_botocore_reads_it() -> No
 
 def test_every_stream_that_the_model_allows_is_read_as_botocore_reads_it() -> None:
     for number in range(TIMES):
-        body = b"".join(events_of(invented(number)))
+        body = b"".join(Events(invented(number)).tell())
         exchange = row("ConverseStream", body=body)
         *chunks, (_, end) = chunks_of(provider_of(JUDGE, exchange), [body])
         assert end == "complete=True error=None damaged=False", number

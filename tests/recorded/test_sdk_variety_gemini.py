@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.recorded.invented import Inventor, Named, one_of
-from tests.recorded.judges.base import Row
+from tests.recorded.judges.base import Judge, Row
 from tests.recorded.judges.gemini import GeminiJudge
 from tests.recorded.sdk_variety import (
     TypedInventor,
@@ -27,7 +27,7 @@ pytest.importorskip("google.genai")
 
 from google.genai import types
 
-JUDGE = GeminiJudge()
+JUDGE: Judge = GeminiJudge()
 MODEL_PATHS = {
     "google_ai_studio_gemini": "/v1beta/models/m",
     "gcp_vertex_gemini": "/v1/projects/p/locations/global/publishers/google/models/m",
@@ -59,7 +59,10 @@ VALUES = (
 IN_PIECES = ("partialArgs", "willContinue")
 OF_THE_PACKAGE = ("sdkHttpResponse", "automaticFunctionCallingHistory", "parsed")
 USERS = ("args", "response", "labels", "partMetadata")
-TEXTS: Mapping[str, Named] = {"key": one_of("a", "snake_name", "camelName", "with space", "ü")}
+TEXTS: Mapping[str, Named] = {
+    "key": one_of("a", "snake_name", "camelName", "with space", "ü"),
+    "responseMimeType": one_of("application/json", "application/json", "text/x.enum"),
+}
 
 Object = Mapping[str, Any]
 
@@ -135,7 +138,7 @@ def without_nothing(value: Any) -> Any:
         for name, item in value.items()
         if name not in skipped
     }
-    usual = (*VALUES, "content", *USERS)
+    usual = (*VALUES, "content", "args", "response")
     return {
         name: item
         for name, item in said.items()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.recorded.invented import Inventor, Named
-from tests.recorded.judges.base import Row
+from tests.recorded.judges.base import Judge, Row
 from tests.recorded.judges.messages import USUAL_PATH, MessagesJudge
 from tests.recorded.sdk_variety import (
     TypedInventor,
@@ -27,7 +27,7 @@ pytest.importorskip("anthropic")
 from anthropic.types import beta, message_create_params
 from anthropic.types.beta import message_create_params as beta_params
 
-JUDGE = MessagesJudge()
+JUDGE: Judge = MessagesJudge()
 REQUESTS = (
     beta_params.MessageCreateParamsNonStreaming,
     beta_params.MessageCreateParamsStreaming,
@@ -37,7 +37,7 @@ IN_HEADERS = ("betas", "user_profile_id", "workspace_id")
 """Parameters that the package sends as headers."""
 TEXTS: Mapping[str, Named] = {"id": lambda source: f"id_{source.getrandbits(40):x}"}
 
-Object = Mapping[str, Any]
+Object = dict[str, Any]
 
 
 def exchange(*, request: object = None, answer: str = "{}", stream: bool = False) -> Row:

@@ -12,6 +12,7 @@ import random
 import typing
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from openai.types import responses as sdk
@@ -20,14 +21,15 @@ from openai.types.responses.response_create_params import ResponseCreateParamsNo
 from proxy.providers.base import Attempt
 from tests.recorded.exchanges import PROVE, SEED
 from tests.recorded.invented import Inventor, base64_text, one_of
+from tests.recorded.judges import load_judge
 from tests.recorded.judges.base import Row, response_body, unlike
-from tests.recorded.judges.responses import USUAL_PATH, ResponsesJudge
+from tests.recorded.judges.responses import USUAL_PATH
 from tests.recorded.playing import LIMITS
 from tests.recorded.streams import answer_of, chunks_of, provider_of
 
 REQUESTS = 40_000 if PROVE else 1_500
 ANSWERS = 10_000 if PROVE else 250
-JUDGE = ResponsesJudge()
+JUDGE = load_judge("responses")
 
 IMAGE = "data:image/png;base64,iVBORw0KGgo="
 PDF = "data:application/pdf;base64,JVBERi0="
@@ -77,7 +79,9 @@ def request_of(invent: Inventor) -> Json:
     """The input is a list more often than its type would have it."""
     made = invent.members(ResponseCreateParamsNonStreaming)
     if invent.chance(0.9):
-        made["input"] = [invent.value(sdk.ResponseInputItemParam, "item", 1) for _ in invent.some(6)]
+        made["input"] = [
+            invent.value(sdk.ResponseInputItemParam, "item", 1) for _ in invent.some(6)
+        ]
     return made
 
 
@@ -113,7 +117,7 @@ class Events:
             yield self._event("response.in_progress", response=begun)
         told = [list(self._item(*each)) for each in enumerate(self._response["output"])]
         calls = all(each["type"] in CALLS for each in self._response["output"])
-        yield from self._mixed(told) if calls else sum(told, [])
+        yield from self._mixed(told) if calls else chain.from_iterable(told)
         if self._invent.chance(0.2):
             yield self._event(self._invent.source.choice(OF_NO_ITEM))
         kind = "incomplete" if self._response["incomplete_details"] else "completed"
@@ -129,8 +133,14 @@ class Events:
             yield self._invent.source.choice([events for events in told if events]).pop(0)
 
     def _item(self, index: int, item: Json) -> Iterator[Json]:
-        at = {"output_index": index, "item_id": item.get("id") or ""}
-        empty = {"content": [], "summary": [], "arguments": "", "input": "", "status": "in_progress"}
+        at: Json = {"output_index": index, "item_id": item.get("id") or ""}
+        empty = {
+            "content": [],
+            "summary": [],
+            "arguments": "",
+            "input": "",
+            "status": "in_progress",
+        }
         begun = {key: empty.get(key, value) for key, value in item.items()}
         yield self._event("response.output_item.added", output_index=index, item=begun)
         yield from self._inside(item, partial(self._event, **at))
@@ -145,7 +155,9 @@ class Events:
                 text = item["arguments"]
                 yield from self._text("response.function_call_arguments", "arguments", text, event)
             case "custom_tool_call":
-                yield from self._text("response.custom_tool_call_input", "input", item["input"], event)
+                yield from self._text(
+                    "response.custom_tool_call_input", "input", item["input"], event
+                )
             case "reasoning":
                 yield from self._reasoning(item, event)
             case kind:
@@ -169,7 +181,9 @@ class Events:
             return
         yield event("response.content_part.added", part={**part, "text": "", "annotations": []})
         logprobs = part.get("logprobs") or []
-        yield from self._text("response.output_text", "text", part["text"], event, logprobs=logprobs)
+        yield from self._text(
+            "response.output_text", "text", part["text"], event, logprobs=logprobs
+        )
         if self._invent.chance(0.5):
             for index, annotation in enumerate(part["annotations"]):
                 kind = "response.output_text.annotation.added"

@@ -1,9 +1,15 @@
 """What of a client's request is lost where a strategy of ours asks in its stead.
 
 A request that is passed on, or put into a provider's protocol, keeps everything. A strategy asks
-several models, or one in other words, and answers once: it has messages of its own, without what
-the client's have beside what they say, and its text need not be made of the tokens that it was
-given.
+several models, or one in other words, and answers once:
+
+- `n`: each further answer would be the whole strategy run again, with all its calls. Candidates of
+  which one is chosen, asked for with `n`, would make as many, of which again one is chosen.
+- `logprobs`: its text need not be made of the tokens that a model gave: an answer is cut out of a
+  JSON text with its reasons, or out of a tool's arguments, or is one of several, or made of them.
+- What messages have beside what they say, such as `name`: the call that a strategy makes is in no
+  protocol (`ModelRequest.wire` is empty unless the body has further members), and blocks and
+  messages keep what is only one protocol's own in that protocol alone.
 """
 
 from __future__ import annotations

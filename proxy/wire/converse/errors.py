@@ -19,6 +19,8 @@ from proxy.wire.lenient import lenient_dumps, whole_text
 from proxy.wire.values import raw_integer, raw_text
 
 DEFAULT_STATUS = 500
+MODEL_FAILED = 424
+"""What the service answers when the model behind it failed, which is no fault of the request's."""
 NAME_HEADER = "x-amzn-errortype"
 
 _SUFFIXES = ("exception", "error")
@@ -47,7 +49,7 @@ _NAMES: Mapping[str, tuple[int, FaultKind]] = MappingProxyType(
     }
 )
 _STATUSES: Mapping[str, int] = MappingProxyType(
-    {"validation": 400, "model": 424, "modelstream": 424, "serialization": 400}
+    {"conflict": 400, "model": 424, "modelstream": 424, "serialization": 400, "validation": 400}
 )
 """Of errors whose kind depends on what they say."""
 _TOO_LONG = (
@@ -96,7 +98,8 @@ def read_error(status: int, headers: Headers, body: bytes) -> Fault:
     said = _message(members) or body[:500].decode("utf-8", "replace").strip()
     # What a hosted model answered to the service that called it says more than that service does.
     original = raw_integer(members.get("OriginalStatusCode") or members.get("originalStatusCode"))
-    kind = _kind(original or status, code, said)
+    failed = DEFAULT_STATUS if status == MODEL_FAILED else status
+    kind = _kind(original or failed, code, said)
     return Fault(kind, status, code, said, waiting_time(headers))
 
 

@@ -54,8 +54,14 @@ def _decode_message(answer: Raw) -> tuple[Block, ...]:
         raise UpstreamGarbage("the answer has no message")
     blocks = tuple(_decode_block(raw) for raw in as_list(message.get("content")))
     if len(blocks) > 1:
-        blocks = tuple(block for block in blocks if block != Text(""))
+        blocks = tuple(block for block in blocks if _says_anything(block))
     return blocks
+
+
+def _says_anything(block: Block) -> bool:
+    if not isinstance(block, Text) or block.text:
+        return True
+    return bool(as_list(as_object(block.extra).get("citations")))
 
 
 def _decode_block(raw: bytes) -> Block:

@@ -91,9 +91,9 @@ def _contents(said: Input, addressee: Addressee, *, own: bool) -> list[object]:
         parts = PartWriter(addressee, calls, own=own).write(message.content)
         extra = lenient_object(message.extra) if own and message.extra else {}
         if parts or own:
-            said = {"parts": parts} if parts else {}
-            role = _ROLES.get(message.role, message.role)
-            content = {"role": role, **said, **extra}
+            content = {"role": _ROLES.get(message.role, message.role), **extra}
+            if parts:
+                content["parts"] = parts
             contents.append({name: item for name, item in content.items() if item is not None})
     return contents
 

@@ -120,12 +120,13 @@ class Gathered:
         return ()
 
     def add(self, kind: str, delta: Body) -> Iterable[Delta] | None:
-        """Texts of a delta go on with the block's own, all else takes its place."""
+        """Texts of a delta go on with the block's own, all else takes its place; so does a summary
+        of what was said, which comes whole."""
         if kind == "input_json_delta":
             self._input.append(_raw_text(delta, "partial_json"))
             return ()
         for key, value in delta.items():
-            if isinstance(value, str) and key != "type":
+            if isinstance(value, str) and key != "type" and kind != "compaction_delta":
                 self._texts.setdefault(key, [_raw_text(self._block, key)]).append(value)
             elif value is not None and key != "type":
                 self._block[key] = value

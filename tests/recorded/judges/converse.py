@@ -125,7 +125,8 @@ class ConverseJudge:
 
 
 def _model(row: Row) -> str:
-    return unquote(urlsplit(request_path(row)).path.split("/")[2]) if row.get("request") else "m"
+    named = urlsplit(request_path(row)).path.removeprefix("/model/").rpartition("/")[0]
+    return unquote(named) or "m"
 
 
 def _streams(row: Row) -> bool:
@@ -281,7 +282,7 @@ def _streamed(events: Iterable[Mapping[str, Any]]) -> dict[str, object]:
         elif kind == "metadata":
             counted = value
     made = [_reference(_assembled(**block)) for block in blocks.values()]
-    return _answer(made, ended, counted)
+    return _answer([block for block in made if block != NO_TEXT], ended, counted)
 
 
 def _assembled(start: Mapping[str, Any], deltas: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ _PLACE = re.compile(
     r"projects/(?P<project_id>[^/]+)/locations/(?P<location>[^/]+)/"
     r"(?:publishers/google/models/(?P<model_id>[^/:]+)|endpoints/(?P<endpoint_id>[^/:]+))"
 )
+_MODEL = re.compile(r"(?:models|tunedModels)/[^/:]+")
 _UNDERSCORE = re.compile(r"_([a-z0-9])")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _LIVE = (b'"serverContent"', b'"setupComplete"', b'"sessionResumptionUpdate"')
@@ -136,8 +137,9 @@ def _says_nothing(pointer: str, recorded: object, sent: object) -> bool:
 def _is_nothing(name: str, value: object) -> bool:
     if isinstance(value, dict):
         return all(each is None for each in value.values())
-    usual = (name == "thought" and value is False) or (name in ("id", "name", "mimeType") and value == "")
-    return usual or value is MISSING or value is None or value == []
+    if name == "thought" and value is False:
+        return True
+    return value in (None, [], MISSING) or (name in ("id", "name", "mimeType") and value == "")
 
 
 def _role_of_system(pointer: str, recorded: object, sent: object) -> bool:
@@ -184,7 +186,7 @@ class GeminiJudge:
     """See `judges.base.Judge`."""
 
     wire = "gemini"
-    apis = ("gemini",)
+    apis: tuple[str, ...] = ("gemini",)
 
     def serves(self, row: Row) -> str | None:
         """See `Judge.serves`."""
@@ -210,8 +212,9 @@ class GeminiJudge:
                 endpoint_id=names.get("endpoint_id"),
                 api_base=base_url + version,
             )
-        version, _, model = path.rpartition(":")[0].rpartition("models/")
-        return AIStudioGeminiProvider(model or "M", base_url + (version or "/v1beta/"))
+        place = _MODEL.search(path)
+        version = path[: place.start()] if place else "/v1beta/"
+        return AIStudioGeminiProvider(unquote(place[0]) if place else "M", base_url + version)
 
     def secret(self, row: Row) -> Secret:
         """See `Judge.secret`."""

@@ -33,7 +33,6 @@ from tests.recorded.judges.base import (
 
 USUAL_PATH = "/v1/messages"
 KEY = "sk-ant-made-up"
-BETA_QUERY = "beta=true"
 
 
 def _lone_text(pointer: str, recorded: object, sent: object) -> bool:
@@ -103,14 +102,14 @@ ALLOWED: tuple[Allowance, ...] = (
     NULL,
     CUSTOM_TOOL,
 )
-"""The query `beta=true`, which the vendor's package sends, is not sent either."""
+"""Queries are not sent either, such as `beta=true`, which the vendor's package sends."""
 
 
 class MessagesJudge:
     """See `Judge`."""
 
     wire = "messages"
-    apis = ("messages",)
+    apis: tuple[str, ...] = ("messages",)
 
     def serves(self, row: Row) -> str | None:
         if response_body(row).count(b"event: message_start") > 1:
@@ -170,8 +169,8 @@ class MessagesJudge:
 
 
 def _path(row: Row) -> str:
-    """Without the query that the package adds."""
-    return (request_path(row) or USUAL_PATH).removesuffix("?" + BETA_QUERY)
+    """Without the query."""
+    return (request_path(row) or USUAL_PATH).partition("?")[0]
 
 
 # Our reading.
@@ -190,7 +189,9 @@ def _sent_back(block: Block) -> dict[str, Any]:
         case Thought(text, signature):
             return {"type": "thinking", "thinking": text, "signature": signature}
         case Unknown(data):
-            return lenient_object(data)
+            shown = lenient_object(data)
+            said = shown.get("input")
+            return {**shown, "input": _arguments(said)} if isinstance(said, str) else shown
     raise AssertionError(block)
 
 

@@ -259,7 +259,7 @@ class _Reference:
         output = list(self._output())
         return {
             "id": self._id or response.id,
-            "created": int(response.created_at or 0),
+            "created": int(getattr(response, "created_at", 0) or 0),
             "finish_reason": self._finish_reason(output),
             "service_tier": getattr(response, "service_tier", None) or "",
             "usage": [
@@ -295,11 +295,11 @@ class _Reference:
 
     def _finish_reason(self, output: list[dict[str, object]]) -> str | None:
         details = getattr(self.response, "incomplete_details", None)
-        if self.response.status in ("queued", "in_progress", "cancelled"):
+        if getattr(self.response, "status", None) in ("queued", "in_progress", "cancelled"):
             return None
         if details is not None:
             reasons = {"max_output_tokens": "length", "content_filter": "content_filter"}
-            return reasons.get(details.reason or "", "unknown")
+            return reasons.get(getattr(details, "reason", ""), "unknown")
         called = any(each.get("type") in ("function_call", "custom_tool_call") for each in output)
         return "tool_call" if called else "stop"
 
@@ -334,7 +334,7 @@ class _Reference:
 
     def _message(self, index: int, item: Any) -> Iterator[dict[str, object]]:
         further = _further(item, "type", "role", "content")
-        for place, part in enumerate(item.content):
+        for place, part in enumerate(getattr(item, "content", None) or []):
             if part.type == "output_text":
                 for token in getattr(part, "logprobs", None) or []:
                     self._logprobs.append(_shown_token(token.to_dict(warnings=False)))
@@ -353,7 +353,7 @@ class _Reference:
     def _thought(self, item: Any) -> dict[str, object]:
         return {
             "thought": "".join(part.text for part in getattr(item, "content", None) or []),
-            "summary": [part.text for part in item.summary or [] if part.text],
+            "summary": [part.text for part in getattr(item, "summary", None) or [] if part.text],
             "sealed": getattr(item, "encrypted_content", None) or None,
             "item": {
                 key: value

@@ -292,6 +292,29 @@ def test_what_a_vendor_lacks_is_left_out_and_named(kind: str) -> None:
     assert not set(ignored) & body.keys()
 
 
+@pytest.mark.parametrize(
+    ("kind", "tier"),
+    [
+        ("fireworks", "priority"),
+        ("groq", "flex"),
+        ("mistral", "standard_only"),
+        ("openrouter", "flex"),
+        ("xai", "priority"),
+    ],
+)
+def test_a_tier_that_a_vendor_has_is_asked_for(kind: str, tier: str) -> None:
+    request = ModelRequest("m", Input(()), params=Params(service_tier=tier))
+    body, ignored = sent(row(kind), request)
+    assert (body["service_tier"], ignored) == (tier, ())
+
+
+def test_budgets_of_thinking_are_named_as_their_vendors_name_them() -> None:
+    request = ModelRequest("m", Input(()), params=Params(thinking_budget_tokens=9))
+    assert sent(row("fireworks"), request)[0]["thinking"]["budget_tokens"] == 9
+    assert sent(row("vllm"), request)[0]["thinking_token_budget"] == 9
+    assert sent(row("openrouter"), request)[0]["reasoning"] == {"max_tokens": 9}
+
+
 def test_a_vendor_without_schemas_is_asked_for_json() -> None:
     schema = b'{"type":"json_schema","json_schema":{"name":"r","schema":{}}}'
     params = Params(json_mode="strict")

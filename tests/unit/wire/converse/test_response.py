@@ -15,6 +15,8 @@ from tests.unit.wire.converse.bodies import (
     CITATION,
     HIDDEN,
     answer,
+    document,
+    image,
     raw,
     reasoning,
     text,
@@ -91,6 +93,16 @@ def test_empty_texts_beside_other_blocks_are_left_out() -> None:
     )
     assert decode_response(answer(text(""))).blocks == (Text(""),)
     assert decode_response(answer()).blocks == ()
+    cited = {"citationsContent": {"content": [], "citations": [CITATION]}}
+    said_nothing = {"citationsContent": {"content": [text("")]}}
+    blocks = decode_response(answer(said_nothing, cited)).blocks
+    assert [isinstance(block, Text) and block.extra is not None for block in blocks] == [True]
+
+
+def test_files_and_results_of_tools_in_an_answer_are_kept_as_they_came() -> None:
+    parts = (image(), document(), tool_result(text("a")))
+    blocks = decode_response(answer(*parts)).blocks
+    assert [json.loads(block.data) for block in blocks if isinstance(block, Unknown)] == [*parts]
 
 
 @pytest.mark.parametrize(

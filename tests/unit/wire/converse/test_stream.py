@@ -275,6 +275,14 @@ def test_the_type_of_an_ordinary_call_says_nothing() -> None:
     assert chunk.deltas == (ToolCallDelta("t1", "weather", "", b'{"more":1}'),)
 
 
+def test_a_call_without_arguments_has_none_when_it_ends() -> None:
+    call = (start(0, toolUse=TOOL_START), delta(0, toolUse={"input": ""}))
+    _, chunks = read(*call, stop(0), stop(0))
+    assert answer_of(chunks).blocks == (ToolCall("t1", "weather", "{}"),)
+    _, chunks = read(*call)
+    assert answer_of(chunks).blocks == (ToolCall("t1", "weather", ""),)
+
+
 def test_counts_before_the_end_do_not_end_it() -> None:
     decoder, _ = read(counted(), delta(0, text="a"))
     assert not decoder.done

@@ -406,3 +406,59 @@ def test_what_the_neutral_form_does_not_know_is_kept_and_sent_again() -> None:
     assert {name: orjson.loads(raw) for name, raw in request.rest.items()} == members
     again = sent_again(contents=[{"parts": [{"text": "hi"}]}], **members)
     assert {name: again[name] for name in members} == members
+
+
+def test_what_a_turn_does_not_say_is_not_sent() -> None:
+    turns = [
+        {"parts": [{"text": "a"}]},
+        {"role": "", "parts": []},
+        {"role": "model"},
+        {"role": "function", "parts": [{"text": "c"}]},
+    ]
+    assert sent_again(contents=turns)["contents"] == turns
+
+
+@pytest.mark.parametrize("system", [{"role": "system"}, {"parts": []}, {"text": "no parts"}])
+def test_a_system_text_without_parts_is_left_as_it_is(system: object) -> None:
+    request = decoded(contents=[], systemInstruction=system)
+    assert request.input.system is None
+    assert sent_again(contents=[], systemInstruction=system)["systemInstruction"] == system
+
+
+def test_ids_of_calls_are_sent_as_they_came_even_when_they_come_twice_or_on_one_side() -> None:
+    turns = [
+        {"role": "model", "parts": [{"functionCall": {"id": "1", "name": "f", "args": {}}}]},
+        {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"a": 1}}}]},
+        {"role": "model", "parts": [{"functionCall": {"id": "1", "name": "g", "args": {}}}]},
+        {"role": "user", "parts": [{"functionResponse": {"id": "1", "response": {}}}]},
+        {"role": "user", "parts": [{"functionResponse": {"id": "9", "name": "h"}}]},
+    ]
+    assert sent_again(contents=turns)["contents"] == turns
+    first, answer, second, reply, stranger = (
+        message.content[0] for message in decoded(contents=turns).input.messages
+    )
+    assert isinstance(first, ToolCall) and isinstance(second, ToolCall)
+    assert isinstance(answer, ToolResult) and isinstance(reply, ToolResult)
+    assert answer.id == first.id == "1"
+    assert reply.id == second.id != "1"
+    assert isinstance(stranger, ToolResult) and stranger.id == "9"
+
+
+def test_a_call_without_a_name_gets_none() -> None:
+    turns = [{"role": "model", "parts": [{"functionCall": {"args": {"a": 1}}}]}]
+    assert sent_again(contents=turns)["contents"] == turns
+
+
+@pytest.mark.parametrize(
+    "calling",
+    [
+        {"streamFunctionCallArguments": True},
+        {"allowedFunctionNames": ["f"]},
+        {"mode": "NONE", "allowedFunctionNames": ["f"]},
+        {"mode": "VALIDATED", "allowedFunctionNames": ["f"]},
+        {"mode": "ANY", "allowedFunctionNames": ["f"], "streamFunctionCallArguments": True},
+    ],
+)
+def test_how_tools_are_called_is_said_in_full(calling: object) -> None:
+    config = {"functionCallingConfig": calling}
+    assert sent_again(contents=[], toolConfig=config)["toolConfig"] == config

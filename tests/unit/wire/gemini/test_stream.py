@@ -343,3 +343,26 @@ def test_damaged_bytes_do_no_harm(noise: bytes, chance: random.Random) -> None:
     place = chance.randrange(len(body))
     body[place : place + chance.randrange(40)] = noise
     assert fed(bytes(body))[1] == fed(bytes(body), 11)[1]
+
+
+def test_citations_of_all_pieces_count_by_either_name() -> None:
+    first, second = {"uri": "https://a.test", "startIndex": 1}, {"uri": "https://b.test"}
+    for name in ("citations", "citationSources"):
+        block = blocks_of(
+            piece({"text": "said"}, citationMetadata={name: [first]}),
+            piece({"text": ", twice"}, citationMetadata={name: [first, second]}),
+        )[0]
+        assert isinstance(block, Text)
+        extra = orjson.loads(block.extra or b"{}")
+        assert extra["citationMetadata"] == {name: [first, second]}
+        assert [each["url_citation"]["url"] for each in extra["citations"]] == [
+            "https://a.test",
+            "https://b.test",
+        ]
+
+
+def test_a_text_that_has_more_to_it_is_a_block_of_its_own() -> None:
+    blocks = blocks_of(
+        piece({"text": "a"}, {"text": "b", "partMetadata": {"x": 1}}), piece({"text": "c"})
+    )
+    assert blocks == (Text("a"), Text("b", b'{"partMetadata":{"x":1}}'), Text("c"))

@@ -493,3 +493,12 @@ def test_an_answer_that_cannot_be_given_is_refused(fields: dict[str, Any], name:
     with pytest.raises(UpstreamUnsupported, match=f"`{name}`"):
         encode_request(asked(**fields), PLAIN)
     assert body(asked(choices=1, logprobs=False, top_logprobs=0))
+
+
+def test_parts_that_are_known_to_be_of_other_protocols_are_refused() -> None:
+    refusal = Unknown(raw({"type": "refusal", "refusal": "No."}))
+    assert content(refusal, role="assistant") == [{"type": "text", "text": "No."}]
+    with pytest.raises(UpstreamUnsupported, match="a part of type `video_url`"):
+        content(Unknown(raw({"type": "video_url", "video_url": {"url": "u"}})))
+    ours = {"type": "search_result", "content": []}
+    assert content(Unknown(raw(ours))) == [ours]

@@ -294,3 +294,34 @@ def test_whoever_calls_may_name_another_model_and_streaming() -> None:
 def test_a_body_of_another_kind_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
         decode_request(body)
+
+
+def test_turns_that_the_vendor_may_refuse_are_sent_as_they_came() -> None:
+    call = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    thinking = {"type": "thinking", "thinking": "hm", "signature": "s"}
+    hidden = {"type": "redacted_thinking", "data": ""}
+    assert rounded(call, thinking, hidden) == [call, thinking, hidden]
+    result = {"type": "tool_result", "tool_use_id": "c"}
+    assert rounded(result, role="assistant") == [result]
+    assert again({"model": "m", "messages": [], "stream": False}) == {
+        "model": "m",
+        "messages": [],
+        "stream": False,
+    }
+
+
+def test_a_turn_may_have_no_content() -> None:
+    turns = [
+        {"role": "system", "output_config": {"effort": "low"}},
+        {"role": "user", "content": []},
+        {"role": "user", "content": [{"type": "text", "text": ""}]},
+    ]
+    assert again({"model": "m", "messages": turns})["messages"] == turns
+
+
+def test_the_choice_of_a_tool_without_a_name_is_left_as_it_is() -> None:
+    choice = {"type": "tool", "name": "", "disable_parallel_tool_use": True}
+    request = decode(tool_choice=choice)
+    assert request.tool_choice is None
+    body = {"model": "m", "messages": [], "tool_choice": choice}
+    assert again(body)["tool_choice"] == choice

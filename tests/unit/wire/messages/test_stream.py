@@ -178,12 +178,22 @@ def test_halves_of_a_character_meet() -> None:
 
 def test_deltas_of_an_unknown_block_become_part_of_it() -> None:
     (block,) = blocks(
-        opened(0, type="compaction", content=None),
-        delta(0, "compaction_delta", content="short ", encrypted_content=None, level=3),
-        delta(0, "compaction_delta", content="story"),
+        opened(0, type="poem", content=None),
+        delta(0, "poem_delta", content="short ", encrypted_content=None, level=3),
+        delta(0, "poem_delta", content="story"),
         closed(0),
     )
-    expected = {"type": "compaction", "content": "short story", "level": 3}
+    expected = {"type": "poem", "content": "short story", "level": 3}
+    assert json.loads(block.data) == expected
+
+
+def test_a_summary_of_what_was_said_comes_whole() -> None:
+    (block,) = blocks(
+        opened(0, type="compaction", content="so far"),
+        delta(0, "compaction_delta", content="all of it", encrypted_content="e"),
+        closed(0),
+    )
+    expected = {"type": "compaction", "content": "all of it", "encrypted_content": "e"}
     assert json.loads(block.data) == expected
 
 

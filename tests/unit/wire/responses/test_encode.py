@@ -169,7 +169,7 @@ def test_calls_of_custom_tools_are_told_by_their_tool_or_by_what_they_were() -> 
         ),
         (
             Base64File("AA", "image/png", extra=b'{"part":{"type":"input_file"}}'),
-            {"type": "input_file", "file_data": "data:image/png;base64,AA"},
+            {"type": "input_image", "image_url": "data:image/png;base64,AA"},
         ),
     ],
 )

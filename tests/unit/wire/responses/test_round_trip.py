@@ -91,6 +91,18 @@ CONVERSATIONS: dict[str, list[object]] = {
             {"type": "input_image", "image_url": "data:image/png;base64,AAAA"},
             {"type": "input_image", "file_id": "file-1"},
             {"type": "input_image", "image_url": "https://x/y.png", "further": 1},
+            {"type": "input_image", "image_url": "data:image/png;charset=x;base64,AAAA"},
+            {"type": "input_image", "image_url": "data:application/pdf;base64,AAAA"},
+            {"type": "input_image", "image_url": "https://x/y.png", "detail": None},
+            {"type": "input_image", "image_url": None, "file_id": "file-1", "detail": "auto"},
+            {
+                "type": "input_file",
+                "file_url": "https://x/y.pdf",
+                "file_data": "AA",
+                "detail": "low",
+            },
+            {"type": "input_file", "filename": None, "file_data": "data:a/b;base64,AA"},
+            {"type": "input_audio", "input_audio": {"data": "AA", "format": "odd"}, "further": 1},
             {"type": "input_file", "file_url": "https://x/y.pdf"},
             {"type": "input_file", "filename": "a.png", "file_data": "data:image/png;base64,AA"},
             {"type": "input_file", "file_data": "not a data URL"},
@@ -101,6 +113,31 @@ CONVERSATIONS: dict[str, list[object]] = {
             "bare",
             7,
         ),
+    ],
+    "messages of the model that are not all text": [
+        {"type": "reasoning", "id": "rs_1", "summary": []},
+        message("assistant", {"type": "refusal", "refusal": "r"}, id="msg_1", status="completed"),
+        CALL,
+        message(
+            "assistant",
+            {"type": "input_image", "image_url": "https://x/y.png", "detail": "auto"},
+            {"type": "output_text", "text": "t", "annotations": []},
+            {"type": "unheard_of"},
+            phase=None,
+        ),
+        message("system", {"type": "input_text", "text": "s"}),
+        {"type": "web_search_call", "id": "ws_1"},
+    ],
+    "messages without parts": [
+        message("developer", id="msg_1"),
+        message("developer", {"type": "input_text", "text": "d"}),
+        message("user", status="incomplete"),
+        message("assistant", id="msg_2"),
+        CALL,
+    ],
+    "results that say little": [
+        {"type": "function_call_output", "call_id": None, "output": []},
+        {"type": "function_call_output", "id": "fo", "output": "o"},
     ],
     "a result in parts": [
         CALL,
@@ -182,6 +219,17 @@ def test_tools_come_back_with_all_that_they_say() -> None:
     assert (body["tools"], body["tool_choice"]) == (tools, choice)
     hosted = {"type": "mcp", "server_label": "s"}
     assert back(input="u", tool_choice=hosted)["tool_choice"] == hosted
+
+
+def test_a_call_comes_back_as_what_it_was_called() -> None:
+    """Also where a tool of that name is of another type by now."""
+    tools = [{"type": "custom", "name": "f"}]
+    assert back(input=[CALL, RESULT], tools=tools)["input"] == [CALL, RESULT]
+
+
+def test_nulls_inside_come_back() -> None:
+    body = {"text": {"verbosity": None, "format": None}, "reasoning": {"effort": None}}
+    assert back(input="u", **body).items() >= body.items()
 
 
 def test_a_schema_comes_back() -> None:

@@ -74,6 +74,8 @@ def test_what_deltas_left_out_comes_with_the_whole() -> None:
         event("response.function_call_arguments.done", arguments="{}", output_index=1),
         event("response.custom_tool_call_input.done", input="i", output_index=2),
         event("response.refusal.done", refusal="no", **PLACE),
+        event("response.refusal.done", refusal="no", **PLACE),
+        event("response.refusal.done", refusal=None, output_index=3),
     ) == [
         ThoughtDelta("0", "t"),
         ThoughtDelta("0", summary_id="1", summary_text="s"),
@@ -81,7 +83,30 @@ def test_what_deltas_left_out_comes_with_the_whole() -> None:
         ToolCallDelta("1", None, "{}"),
         ToolCallDelta("2", None, ""),
         ToolCallDelta("2", None, "i"),
+        UnknownDelta("0.0", b'{"type":"refusal","refusal":"no"}'),
     ]
+
+
+def test_a_refusal_comes_once() -> None:
+    refused = {"type": "refusal", "refusal": "no"}
+    given = [
+        event("response.refusal.delta", delta="no", **PLACE),
+        event("response.refusal.done", refusal="no", **PLACE),
+        event("response.output_item.done", output_index=0, item=message(refused)),
+        event("response.refusal.done", refusal="no", **PLACE),
+    ]
+    assert deltas(*given) == [UnknownDelta("0.0", b'{"type":"refusal","refusal":"no"}')]
+
+
+def test_events_that_name_no_item_are_kept_and_the_progress_of_items_is_not() -> None:
+    sound = {"type": "response.audio.delta", "delta": "AA"}
+    (kept,) = deltas(
+        event("response.audio.delta", delta="AA"),
+        event("response.mcp_call_arguments.delta", delta="{", **PLACE),
+        event("response.content_part.added", part={}),
+    )
+    assert isinstance(kept, UnknownDelta)
+    assert json.loads(kept.data) == sound
 
 
 def test_sources_come_as_they_are_found_and_the_others_with_the_whole() -> None:
