@@ -177,7 +177,6 @@ async def test_at_the_journals_bound_the_policy_decides(
     crowd = Crowd(proxy)
     crowd.start()
 
-
     async def bound_reached() -> bool:
         if policy == "refuse":
             return crowd.refused > 0

@@ -57,9 +57,9 @@ and one recording, such as `tests/exchanges/chat_completions/acme.yaml`:
 With that the type, its shorthand `acme::MODEL` and the variable `ACME_API_KEY` are there. What is
 particular to a vendor can be said in a row of `proxy/providers/compatible.py`: other names of
 members (`renames`), whether tokens of a stream must be asked for (`usage`), how thoughts go back
-(`reasoning_key`), what it lacks (`dialect`). The recording is then played by the tests of `tests/recorded`: the request, the answer, its stream cut
-at every byte and damaged. All this is done by a test, for this vendor that does not exist
-(`tests/providers/test_page.py`).
+(`reasoning_key`), what it lacks (`dialect`). The recording is then played by the tests of
+`tests/recorded`: the request, the answer, its stream cut at every byte and damaged. All this is
+done by a test, for this vendor that does not exist (`tests/providers/test_page.py`).
 """
 
 
