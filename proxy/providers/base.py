@@ -15,7 +15,7 @@ A provider has no state of its calls, never retries, and never looks at a config
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeGuard
 
@@ -39,7 +39,7 @@ NO_DEFAULTS: Mapping[str, bytes] = MappingProxyType({})
 class Attempt:
     """What a request needs beside what it says: on whose behalf, within which limits."""
 
-    secret: Secret
+    secret: Secret = field(repr=False)
     limits: Limits
     may_resend: Callable[[], bool]
     """See `OutgoingRequest`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from proxy.errors import UpstreamError, UpstreamUnserved
 from proxy.inference.variant import Variant
@@ -46,7 +46,7 @@ class _Sending:
     progress: Progress
     variant: Variant
     route: Route
-    secret: Secret
+    secret: Secret = field(repr=False)
     limits: Limits
     sink: RelaySink
 
