@@ -138,6 +138,7 @@ def _model_call(leg: Leg, record_limit: int) -> ModelCall:
         system=said.system if said and isinstance(said.system, str) else None,
         input_messages=told,
         cost="" if cost is None else str(cost),
+        provider_type=leg.route.provider.type,
     )
 
 

@@ -134,6 +134,7 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
         system=said.system if said is not None and isinstance(said.system, str) else None,
         input_messages=messages_to_json(said.messages) if said is not None else b"",
         prices=b"" if route.prices is None else dump_prices(route.prices),
+        provider_type=route.provider.type,
     )
 
 

@@ -83,6 +83,8 @@ class ModelCall(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Dollars, a decimal number; empty when it is not known, or is to be read by `prices`."""
     prices: bytes = b""
     """What `raw_response` is to be charged by (`models.cost.dump_prices`)."""
+    provider_type: str = ""
+    """Whose thoughts those are that the answer holds; empty when it is not known."""
 
 
 class InferenceDetails(msgspec.Struct, frozen=True, array_like=True, gc=False):

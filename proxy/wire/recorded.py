@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from proxy.errors import UpstreamGarbage
 from proxy.types.content import ToolCall, blocks_to_json, output_to_json
 from proxy.types.decoded import Decoded, DecodedInput
+from proxy.types.exchange import ModelCall
 from proxy.types.request import ModelRequest, input_to_json, messages_to_json, params_to_json
 from proxy.types.response import Answer
 from proxy.wire.accumulate import ChunkAccumulator
@@ -31,9 +32,11 @@ class ReadAnswer:
     events: Sequence[str] = ()
     """The provider's own texts of a stream's chunks."""
 
-    def to_decoded(self) -> Decoded:
-        """What the writer asks for."""
+    def to_decoded(self, call: ModelCall | None = None) -> Decoded:
+        """What the writer asks for: of a call, with its author's name on what is only for that."""
         answer = self.answer
+        if call is not None and call.provider_type:
+            answer = answer.signed_by(call.provider_type, call.model_name, call.provider_name)
         called = any(isinstance(block, ToolCall) for block in answer.blocks)
         return Decoded(
             output=blocks_to_json(answer.blocks),

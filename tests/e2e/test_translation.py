@@ -348,6 +348,8 @@ async def test_a_translated_answer_is_recorded_in_the_providers_words(
         model == "gemini"
         and [block["type"] for block in output][1:] == ["text", "thought", "tool_call"]
     )
+    authors = {block["provider_type"] for block in output if block["type"] == "thought"}
+    assert authors == {config("")["models"][model]["providers"][model]["type"]}
     assert "Be brief." in row["system"]
     assert "Weather?" in row["input_messages"]
 

@@ -22,7 +22,7 @@ class ChatCompletionsDecoder:
     def decode_call(self, call: ModelCall) -> Decoded:
         """The meaning of a model call's answer. Raises nothing."""
         read = decode_call(call.stream, call.raw_response, think_tags=self._think_tags)
-        return read.to_decoded()
+        return read.to_decoded(call)
 
     def decode_input(self, endpoint: str, request_body: bytes) -> DecodedInput:
         """The meaning of a request's body.

@@ -21,7 +21,7 @@ class CompletionsDecoder:
 
     def decode_call(self, call: ModelCall) -> Decoded:
         """The meaning of a model call's answer. Raises nothing."""
-        return decode_call(call.stream, call.raw_response).to_decoded()
+        return decode_call(call.stream, call.raw_response).to_decoded(call)
 
     def decode_input(self, endpoint: str, request_body: bytes) -> DecodedInput:
         """The meaning of a request's body.
