@@ -1,8 +1,9 @@
 """Thoughts as entries of `reasoning_details`, and back.
 
-The form is OpenRouter's (its page on reasoning tokens): `reasoning.text` with a `text` and perhaps
-a `signature`, `reasoning.summary` with a `summary`, `reasoning.encrypted` with `data`; all with a
-`format`, an `index` and perhaps an `id`, which may be that of the tool call that they belong to.
+The form is that of gateways which show thoughts of several makers: `reasoning.text` with a `text`
+and perhaps a `signature`, `reasoning.summary` with a `summary`, `reasoning.encrypted` with `data`;
+all with a `format`, an `index` and perhaps an `id`, which may be that of the tool call that they
+belong to.
 One entry is one thought. As TensorZero has it, `data` is the thought's signature, marked in its
 `extra_data` as `encrypted`; what else an entry holds stands there too, so that the very entry can
 be sent back.
