@@ -348,13 +348,6 @@ def provider_tools_for(
     )
 
 
-def with_tools(tools: bytes | None, more: Sequence[bytes]) -> bytes | None:
-    """A raw list of tools, or none, with more at its end."""
-    if not more:
-        return tools
-    return _list_json((*(() if tools is None else list_items(tools)), *more))
-
-
 def _is_meant(scope: bytes, model_name: str, provider_name: str) -> bool:
     wanted = orjson.loads(scope)
     if wanted is None:

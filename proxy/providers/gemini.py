@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from yarl import URL
 
-from proxy.errors import InvalidRequest, UpstreamErrorInBody, UpstreamGarbage
+from proxy.errors import UpstreamErrorInBody, UpstreamGarbage
 from proxy.providers.base import Attempt, Encoded
 from proxy.providers.neutral import JSON_TYPE, with_type
 from proxy.types.fault import Fault
@@ -151,26 +151,6 @@ def vertex_api_base(location: str) -> str:
     """The address of Vertex in a location, version included."""
     host = VERTEX_DOMAIN if location == GLOBAL else f"{location}-{VERTEX_DOMAIN}"
     return f"https://{host}/v1/"
-
-
-def read_vertex_name(name: str) -> dict[str, str]:
-    """The arguments of `VertexGeminiProvider` in the full name of a model,
-    `projects/P/locations/L/publishers/google/models/M`, or of an endpoint,
-    `projects/P/locations/L/endpoints/E`.
-
-    Raises:
-        InvalidRequest: it is neither.
-    """
-    match name.split("/"):
-        case ["projects", project, "locations", location, "publishers", "google", "models", model]:
-            found = {"project_id": project, "location": location, "model_id": model}
-        case ["projects", project, "locations", location, "endpoints", endpoint]:
-            found = {"project_id": project, "location": location, "endpoint_id": endpoint}
-        case _:
-            found = {}
-    if not found or not all(found.values()):
-        raise InvalidRequest(f"`{name}` is no full name of a model or an endpoint")
-    return found
 
 
 def _quoted(name: str) -> str:

@@ -206,7 +206,7 @@ class RelayAttempts:
         sent = sending.rewritten(outgoing.body)
         assert isinstance(sent, bytes)
         tap = RecordingTap(settings.record_limit)
-        progress.translation = Translation(provider.reading, sent, tap)
+        progress.translation = Translation(provider.reading, tap)
         sink = TranslatingSink(
             sending.sink,
             provider,

@@ -38,7 +38,6 @@ class Translation:
     """What went over the wire, for the record."""
 
     wire: str
-    raw_request: bytes
     tap: RecordingTap
 
 

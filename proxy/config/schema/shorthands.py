@@ -28,12 +28,12 @@ SHORTHAND_TYPES = (
 EMBEDDING_SHORTHAND_TYPES = ("openai", "openrouter")
 WATCHED_SHORTHAND_TYPES = ("openai",)
 """Have numbers of their own even where no variant names them."""
-RESPONSES_SHORTHAND = "openai::responses::"
 
 PUBLISHERS = {"gcp_vertex_anthropic": "anthropic", "gcp_vertex_gemini": "google"}
 """Whose models each type of Google's cloud serves."""
 
-_RESPONSES = RESPONSES_SHORTHAND.removeprefix("openai::")
+_RESPONSES = "responses::"
+"""Begins the names of OpenAI's models that are asked over the Responses API."""
 _PATH = re.compile(
     r"projects/(?P<project>[A-Za-z0-9:._-]+)/locations/(?P<location>[a-z0-9-]+)/"
     r"(?:publishers/(?P<publisher>[a-z0-9-]+)/models/(?P<model>[A-Za-z0-9@._-]+)"

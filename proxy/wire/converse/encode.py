@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import orjson
 
@@ -24,6 +23,7 @@ from proxy.wire.converse.fields import (
 )
 from proxy.wire.converse.raws import as_object, to_list, to_object
 from proxy.wire.converse.tools import encode_tool_config
+from proxy.wire.encoded import EncodedBody
 from proxy.wire.messages.encode_format import encode_format
 
 TOP_K = ("top_k",)
@@ -38,20 +38,13 @@ _REBUILT = frozenset(
 )
 
 
-class Body(NamedTuple):
-    """A body, and the names of what was left out of it."""
-
-    body: bytes
-    ignored: tuple[str, ...] = ()
-
-
 def encode_request(
     request: ModelRequest,
     *,
     structured: bool = True,
     top_k_path: tuple[str, ...] = TOP_K,
     addressee: Addressee = ANYBODY,
-) -> Body:
+) -> EncodedBody:
     """The body. Numbers and the members of schemas keep their spelling.
 
     `structured` says whether the model can be held to a schema: where not, and where JSON is wanted
@@ -85,7 +78,7 @@ def encode_request(
     body = to_object({name: raw for name, raw in members.items() if raw is not None})
     ignored = [*ignored_params(request)]
     ignored += ["json_mode"] * wanted.ignored + ["detail"] * blocks.detail_ignored
-    return Body(body, tuple(ignored))
+    return EncodedBody(body, tuple(ignored))
 
 
 def _filled(members: Mapping[str, bytes]) -> bytes | None:

@@ -8,13 +8,13 @@ of a message that has no signature of thoughts gets one that the protocol does n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from proxy.errors import InvalidRequest
 from proxy.types.content import Block, ToolCall
 from proxy.types.request import Input, ModelRequest
 from proxy.wire.addressee import ANYBODY, Addressee
 from proxy.wire.dumps import dumps
+from proxy.wire.encoded import EncodedBody
 from proxy.wire.gemini.encode_config import encode_config, encode_tier
 from proxy.wire.gemini.encode_parts import PartWriter
 from proxy.wire.gemini.encode_tools import encode_choice, encode_tools
@@ -24,13 +24,6 @@ from proxy.wire.gemini.names import WIRE
 from proxy.wire.lenient import lenient_loads, lenient_object
 
 _ROLES = {"user": "user", "assistant": "model"}
-
-
-class EncodedBody(NamedTuple):
-    """A body, and the names of what it leaves out because the protocol has no place for it."""
-
-    body: bytes
-    ignored: tuple[str, ...]
 
 
 def encode_request(request: ModelRequest, addressee: Addressee = ANYBODY) -> EncodedBody:

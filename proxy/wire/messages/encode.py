@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import orjson
 
@@ -17,6 +16,7 @@ from proxy.errors import InvalidRequest, UpstreamUnsupported
 from proxy.types.content import Block, Text
 from proxy.types.request import Input, ModelRequest
 from proxy.wire.addressee import ANYBODY, Addressee
+from proxy.wire.encoded import EncodedBody
 from proxy.wire.messages.blocks import BlockEncoder, Encoded
 from proxy.wire.messages.content import members_of
 from proxy.wire.messages.encode_format import encode_format
@@ -43,13 +43,6 @@ class Dialect:
     enforces_schemas: bool = True
     """Whether answers and arguments can be made to fit a schema."""
     has_service_tiers: bool = True
-
-
-class EncodedBody(NamedTuple):
-    """A body, and the parameters that found no place in it."""
-
-    body: bytes
-    ignored: tuple[str, ...] = ()
 
 
 def encode_request(

@@ -5,13 +5,13 @@ from typing import Any
 import orjson
 import pytest
 
+from proxy.config.schema import shorthand_provider
 from proxy.errors import InvalidRequest, UpstreamErrorInBody, UpstreamGarbage
 from proxy.providers.base import Attempt, Encoded
 from proxy.providers.gemini import (
     AIStudioGeminiProvider,
     GeminiProvider,
     VertexGeminiProvider,
-    read_vertex_name,
 )
 from proxy.types.content import Text, Thought, ToolCall
 from proxy.types.ports import Limits
@@ -124,8 +124,9 @@ def test_streams_are_asked_for_as_events() -> None:
     ],
 )
 def test_full_names_say_where_a_model_is(name: str, found: dict[str, str]) -> None:
-    assert read_vertex_name(name) == found
-    assert VertexGeminiProvider(**read_vertex_name(name)).type == "gcp_vertex_gemini"
+    entry = shorthand_provider("gcp_vertex_gemini", name)
+    assert {key: getattr(entry, key) for key in found} == found
+    assert VertexGeminiProvider(**found).type == "gcp_vertex_gemini"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ def test_full_names_say_where_a_model_is(name: str, found: dict[str, str]) -> No
 )
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(InvalidRequest):
-        read_vertex_name(name)
+        shorthand_provider("gcp_vertex_gemini", name)
 
 
 def test_what_is_left_out_is_named() -> None:

@@ -23,7 +23,8 @@ from proxy.types.content import (
 )
 from proxy.types.request import Input, Message, ModelRequest, Params
 from proxy.wire.addressee import Addressee
-from proxy.wire.gemini.encode import EncodedBody, encode_request
+from proxy.wire.encoded import EncodedBody
+from proxy.wire.gemini.encode import encode_request
 from proxy.wire.gemini.encode_parts import UNCHECKED
 from proxy.wire.gemini.names import WIRE
 

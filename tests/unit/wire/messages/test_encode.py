@@ -24,7 +24,8 @@ from proxy.types.content import (
 )
 from proxy.types.request import Input, Message, ModelRequest, Params
 from proxy.wire.addressee import Addressee
-from proxy.wire.messages.encode import Dialect, EncodedBody, encode_request
+from proxy.wire.encoded import EncodedBody
+from proxy.wire.messages.encode import Dialect, encode_request
 
 PLAIN = Dialect()
 BARE = Dialect(
