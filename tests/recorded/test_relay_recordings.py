@@ -27,6 +27,7 @@ from tests.harness import Proxy, one_provider
 
 RECORDINGS = Path(__file__).resolve().parents[2].parent / "shared" / "recordings"
 OURS = Path(__file__).resolve().parents[1] / "data"
+OUR_WIRES = ("chat_completions", "completions", "responses")
 PROVE = bool(os.environ.get("PROVE"))
 SAMPLE = 160
 SEED = 20261121
@@ -163,7 +164,7 @@ def own_exchanges() -> list[Recorded]:
     """What we wrote ourselves, for a clone that has no recordings beside it."""
     found = []
     paths = {"chat_completions": "chat/completions"}
-    for file in sorted(OURS.glob("*/*.json")):
+    for file in sorted(file for wire in OUR_WIRES for file in (OURS / wire).glob("*.json")):
         row = json.loads(file.read_text())
         response = {"status": 200, "body": row["body"]}
         path = paths.get(file.parent.name, file.parent.name)
