@@ -1,135 +1,124 @@
-"""`python -m bench`: the product against a bare pass-through."""
+"""`python -m bench`: the product beside a bare pass-through, and beside its peers."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
+import signal
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.canned import SCENARIOS, Scenario
-from bench.measure import choose_cores, cpu_model
-from bench.report import Findings, Setting, micros_per_unit
-from bench.rounds import Result, Seen, run_direct, run_rounds
-from bench.subjects import BenchError, Product, Stage, start_bare
-
-RESULTS = Path(__file__).parent / "results"
-DIRECT_S = 1.0
-
-
-def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=8, help="of all subjects, each once")
-    parser.add_argument("--seconds", type=float, default=3.0, help="of one measured run")
-    parser.add_argument("--warm", type=float, default=0.5, help="seconds of warm-up before it")
-    parser.add_argument("--scenario", choices=[*SCENARIOS, "all"], default="all")
-    parser.add_argument("--seed", type=int, default=1, help="of the order inside rounds")
-    parser.add_argument(
-        "--control", action="store_true", help="measure the bare pass-through twice: the noise"
-    )
-    parser.add_argument(
-        "--workers", type=int, metavar="N", help="measure the product with N workers, too"
-    )
-    parser.add_argument("--no-product", action="store_true", help="only the bare pass-through")
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write the figures there, not to bench/results"
-    )
-    return parser.parse_args()
+from bench import page
+from bench.bounds import Verdict, judge_all
+from bench.documents import RESULTS, TARGETS, Document, load_all
+from bench.errors import BenchError
+from bench.measure import Cores, cpu_model
+from bench.options import build_plan, is_whole, parse
+from bench.plot import draw_bench, draw_peers
+from bench.report import render_report
+from bench.results import Journal, Setting, digest_sources
+from bench.rounds import find_missing, measure_direct, run_plan, say
+from bench.soak import run_soak
+from bench.stage import Stage, open_stage
 
 
-def run(options: argparse.Namespace) -> Findings:
-    """Start everything, measure, stop everything."""
-    scenarios = [
-        scenario for name, scenario in SCENARIOS.items() if options.scenario in (name, "all")
-    ]
-    cores = choose_cores()
-    os.sched_setaffinity(0, {cores.rest})
-    with Stage(cores) as stage:
-        direct = measure_direct(stage, scenarios)
-        start_subjects(stage, options)
-        results = []
-        for result in run_rounds(
-            stage.subjects,
-            scenarios,
-            rounds=options.rounds,
-            warm=options.warm,
-            seconds=options.seconds,
-            core=cores.rest,
-            seed=options.seed,
-        ):
-            show(result)
-            results.append(result)
-        products = [each for each in stage.subjects if isinstance(each, Product)]
-        recorded = {each.name: (each.answered, each.recorded() or 0) for each in products}
-        moved = all(product.postgres_moved for product in products)
-    return Findings(setting(options, cores.apart, moved), results, direct, recorded)
+def measure(options: argparse.Namespace, journal: Journal, stage: Stage) -> Document:
+    """Everything that the target wants, and is not in the journal yet."""
+    missing: dict[str, str] = {}
+    if options.target == "soak":
+        for result in run_soak(stage, options.requests):
+            journal.add(result)
+    else:
+        plan = build_plan(options)
+        missing = find_missing(stage, plan)
+        plan = plan.without(set(missing))
+        journal.keep_whole({scenario.name: names for scenario, names in plan.scenarios})
+        if not any(result.round == 0 for result in journal.results):
+            for result in measure_direct(stage, plan):
+                journal.add(result)
+        run_plan(stage, plan, journal)
+    recorded = {
+        subject.name: pair
+        for subject in stage.subjects.values()
+        if (pair := subject.recorded()) is not None
+    }
+    return Document(journal.setting, journal.results, recorded, missing)
 
 
-def measure_direct(stage: Stage, scenarios: list[Scenario]) -> dict[str, Seen]:
-    """How much the provider and the load can do, before anything stands between them."""
-    direct = {}
-    for scenario in scenarios:
-        seen = run_direct(scenario, stage.upstream_port, seconds=DIRECT_S, core=stage.cores.rest)
-        direct[scenario.name] = seen
-        rate = seen.answered * scenario.units_per_answer / seen.elapsed_s
-        say(f"straight on the provider, {scenario.name}: {rate:,.0f} {scenario.unit}s per second")
-    return direct
-
-
-def start_subjects(stage: Stage, options: argparse.Namespace) -> None:
-    names = ["bare", "bare again"] if options.control else ["bare"]
-    for name in names:
-        stage.subjects.append(start_bare(name, stage.upstream_port, stage.cores, stage.folder))
-    if not options.no_product:
-        say("starting the product with its own Postgres")
-        stage.subjects.append(Product("product", stage.upstream_port, stage.cores, stage.folder))
-    if options.workers:
-        name = f"{options.workers} workers"
-        made = Product(
-            name, stage.upstream_port, stage.cores, stage.folder, workers=options.workers
-        )
-        stage.subjects.append(made)
-
-
-def setting(options: argparse.Namespace, apart: bool, postgres_apart: bool) -> Setting:
+def build_setting(options: argparse.Namespace, cores: Cores) -> Setting:
     return Setting(
+        target=options.target,
         machine=cpu_model(),
         cores=os.cpu_count() or 1,
-        apart=apart,
-        postgres_apart=postgres_apart,
+        apart=cores.apart,
         python=platform.python_version(),
         versions={name: version(name) for name in ("aiohttp", "uvloop")},
         rounds=options.rounds,
         seconds=options.seconds,
+        sources=digest_sources(),
         date=datetime.now(UTC).date().isoformat(),
     )
 
 
-def show(result: Result) -> None:
-    say(
-        f"round {result.round} {result.scenario:6} {result.subject:10} "
-        f"{micros_per_unit(result):8.1f} µs each, {result.units:7,} units, "
-        f"{result.seen.errors} wrong, settled after {result.settle_s:.1f} s"
-    )
+def journal_file(options: argparse.Namespace) -> Path | None:
+    """Where an interrupted run is gone on with; only whole runs of `peers` are worth it."""
+    if options.target != "peers" or not is_whole(options):
+        return None
+    path = RESULTS / "peers.jsonl"
+    if options.fresh:
+        path.unlink(missing_ok=True)
+    return path
 
 
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def write(findings: Findings, target: Path | None) -> None:
-    """To `target` only where one is given, else to the results that are kept."""
-    plain = json.dumps(findings.plain(), indent=1) + "\n"
-    if target is not None:
-        target.write_text(plain)
-        return
+def keep(document: Document, verdicts: list[Verdict]) -> None:
+    """Write what is kept: JSON, Markdown, the plot, and the pages that quote them."""
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "latest.json").write_text(plain)
-    (RESULTS / "latest.md").write_text(findings.markdown())
+    name = TARGETS[document.setting.target]
+    (RESULTS / f"{name}.json").write_text(document.dump())
+    (RESULTS / f"{name}.md").write_text(render_report(document, verdicts))
+    drawers = {"bench": draw_bench, "peers": draw_peers}
+    if document.setting.target in drawers:
+        (RESULTS / f"{name}.svg").write_text(drawers[document.setting.target](document))
+    page.main()
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, show, keep; the exit code."""
+    with open_stage() as stage:
+        setting = build_setting(options, stage.at.cores)
+        journal = Journal(journal_file(options), setting)
+        document = measure(options, journal, stage)
+    documents = (
+        {**load_all(), options.target: document}
+        if is_whole(options)
+        else {options.target: document}
+    )
+    verdicts = judge_all(documents)
+    print(render_report(document, verdicts))
+    if is_whole(options):
+        keep(document, verdicts)
+        journal.remove()
+    elif options.json:
+        options.json.write_text(document.dump())
+    return complain(document, verdicts)
+
+
+def complain(document: Document, verdicts: list[Verdict]) -> int:
+    """A sentence for each thing that is wrong; the exit code."""
+    problems = document.problems()
+    exceeded = [
+        verdict
+        for verdict in verdicts
+        if verdict.bound.target == document.setting.target and verdict.exceeded
+    ]
+    for problem in problems:
+        say(f"wrong: {problem}")
+    for verdict in exceeded:
+        say(f"bound exceeded: {verdict.sentence()}")
+    return 1 if problems or exceeded else 0
 
 
 def main() -> int:
@@ -137,14 +126,13 @@ def main() -> int:
     if not sys.platform.startswith("linux"):
         say("error: the benchmark reads /proc, so it needs Linux")
         return 1
+    # So that what was started is stopped, too, when this is told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        findings = run(options)
+        return run(options)
     except BenchError as error:
         say(f"error: {error}")
         return 1
-    print(findings.markdown())
-    write(findings, options.json)
-    return 1 if findings.problems() else 0
 
 
 if __name__ == "__main__":

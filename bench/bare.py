@@ -1,6 +1,6 @@
 """The measure: aiohttp passing bytes on. No JSON, no routing, no log, no metrics, no records.
 
-python -m bench.bare --port PORT --upstream-port PORT
+python -m bench.bare --port PORT --origin http://127.0.0.1:PORT
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ class Bare:
             return relayed
 
 
-def build_app(upstream_port: int) -> web.Application:
-    """An application that passes every path on."""
-    bare = Bare(URL(f"http://127.0.0.1:{upstream_port}"))
+def build_app(origin: str) -> web.Application:
+    """An application that passes every path on to `origin`."""
+    bare = Bare(URL(origin))
     app = web.Application(client_max_size=2**30)
     app.cleanup_ctx.append(bare.live)
     app.router.add_route("*", "/{path:.*}", bare.handle)
@@ -76,13 +76,14 @@ def build_app(upstream_port: int) -> web.Application:
 def main() -> None:
     parser = argparse.ArgumentParser(description="A bare pass-through.")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--upstream-port", type=int, required=True)
+    parser.add_argument("--origin", required=True)
     options = parser.parse_args()
     web.run_app(
-        build_app(options.upstream_port),
+        build_app(options.origin),
         host="127.0.0.1",
         port=options.port,
         access_log=None,
+        backlog=4096,
         print=None,
         loop=uvloop.new_event_loop(),
     )

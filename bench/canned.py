@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 PATH = "/v1/chat/completions"
 CREATED = 1_750_000_000
+MARK = b"Script "
+"""Stands before a script's name in a request, so that the provider knows what to play."""
 
 _WORDS = (
     "the quick brown fox jumps over the lazy dog while seven wizards brew a strong potion "
     "under a pale moon and nobody in the village asks what any of it is good for "
 )
+_PIECE = " potion"
 
 # What OpenAI's Python client sends with each call, beside the framing.
 REQUEST_HEADERS = (
@@ -41,6 +44,76 @@ ANSWER_HEADERS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is asked and what the provider answers; both sides know it by its name."""
+
+    name: str
+    asked: int = 850
+    """Characters in the question."""
+    answered: int = 650
+    """Characters in a whole answer."""
+    chunks: int = 0
+    """Of a stream; 0 is a whole answer."""
+    pause_ms: float = 0.0
+    """Between two chunks. Without a pause there is one at each turn of the provider's loop."""
+    holds_after: int = 0
+    """Chunks after which a stream stands still until the provider is told to go on; 0 is never."""
+    fails: bool = False
+    """Whether the provider refuses every other call."""
+
+    @property
+    def stream(self) -> bool:
+        return self.chunks > 0
+
+    @property
+    def answer_text(self) -> str:
+        """What the model says in the end."""
+        return _PIECE * (self.chunks - 2) if self.stream else text(self.answered)
+
+    def request_body(self, model: str) -> bytes:
+        return compact(
+            {
+                "model": model,
+                "messages": [
+                    {"role": "system", "content": f"{MARK.decode()}{self.name}."},
+                    {"role": "user", "content": text(self.asked)},
+                ],
+                "temperature": 0.7,
+                "stream": self.stream,
+            }
+        )
+
+    def request(self, model: str, *, path: str, host: str) -> bytes:
+        """A whole HTTP request."""
+        body = self.request_body(model)
+        head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\n{REQUEST_HEADERS}"
+        return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+    def answer_body(self) -> bytes:
+        """The provider's body, unframed."""
+        return b"".join(self.events()) if self.stream else completion(self.answered)
+
+    def events(self) -> tuple[bytes, ...]:
+        """The body of a stream in blocks; the last of them holds `[DONE]` as well."""
+        blocks = [b"data: %b\n\n" % compact(_chunk(at, self.chunks)) for at in range(self.chunks)]
+        blocks[-1] += b"data: [DONE]\n\n"
+        return tuple(blocks)
+
+
+SCRIPTS = {
+    script.name: script
+    for script in (
+        Script("small"),
+        Script("large", asked=49_500, answered=49_500),
+        Script("paced", chunks=50, pause_ms=10),
+        Script("unpaced", chunks=50),
+        Script("held", chunks=50, pause_ms=10, holds_after=10),
+        Script("failing", fails=True),
+    )
+}
+
+
 def text(size: int) -> str:
     """Plain words, exactly `size` characters."""
     return (_WORDS * (size // len(_WORDS) + 1))[:size]
@@ -52,24 +125,13 @@ def compact(value: object) -> bytes:
 
 
 def request(model: str, *, stream: bool, host: str) -> bytes:
-    """A whole HTTP request whose body is about 1 KB."""
-    body = compact(
-        {
-            "model": model,
-            "messages": [
-                {"role": "system", "content": "You answer in one paragraph."},
-                {"role": "user", "content": text(850)},
-            ],
-            "temperature": 0.7,
-            "stream": stream,
-        }
-    )
-    head = f"POST {PATH} HTTP/1.1\r\nHost: {host}\r\n{REQUEST_HEADERS}"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    """A whole HTTP request of about 1 KB."""
+    script = SCRIPTS["paced" if stream else "small"]
+    return script.request(model, path=PATH, host=host)
 
 
-def completion() -> bytes:
-    """The body of a chat completion of about 1 KB."""
+def completion(size: int = 650) -> bytes:
+    """The body of a chat completion with so many characters of text."""
     return compact(
         {
             "id": "chatcmpl-bench",
@@ -79,7 +141,7 @@ def completion() -> bytes:
             "choices": [
                 {
                     "index": 0,
-                    "message": {"role": "assistant", "content": text(650), "refusal": None},
+                    "message": {"role": "assistant", "content": text(size), "refusal": None},
                     "logprobs": None,
                     "finish_reason": "stop",
                 }
@@ -90,16 +152,9 @@ def completion() -> bytes:
     )
 
 
-def events(count: int) -> tuple[bytes, ...]:
-    """The body of a stream in `count` blocks; the last of them holds `[DONE]` as well."""
-    blocks = [b"data: %b\n\n" % compact(_chunk(index, count)) for index in range(count)]
-    blocks[-1] += b"data: [DONE]\n\n"
-    return tuple(blocks)
-
-
 def _chunk(index: int, count: int) -> dict[str, object]:
     last = index == count - 1
-    delta = {} if last else {"content": " potion"} if index else {"role": "assistant"}
+    delta = {} if last else {"content": _PIECE} if index else {"role": "assistant"}
     return {
         "id": "chatcmpl-bench",
         "object": "chat.completion.chunk",
@@ -115,50 +170,3 @@ def _chunk(index: int, count: int) -> dict[str, object]:
             }
         ],
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """One kind of load: `connections` applications, each asking again when it was answered."""
-
-    name: str
-    title: str
-    unit: str
-    stream: bool
-    connections: int
-    units_per_answer: int
-    spread_s: float
-    """Time over which the applications start, so that streams do not march in step."""
-    aim: float
-    """The ratio to the bare pass-through that the project wants to stay under."""
-
-    def expected(self) -> bytes:
-        """The body of every right answer."""
-        return b"".join(events(self.units_per_answer)) if self.stream else completion()
-
-
-CHUNKS = 50
-PAUSE_MS = 10
-
-SCENARIOS = {
-    "unary": Scenario(
-        name="unary",
-        title="1 KB in, 1 KB out, 64 at a time",
-        unit="request",
-        stream=False,
-        connections=64,
-        units_per_answer=1,
-        spread_s=0.0,
-        aim=1.6,
-    ),
-    "stream": Scenario(
-        name="stream",
-        title=f"streams of {CHUNKS} chunks {PAUSE_MS} ms apart, 32 at a time",
-        unit="chunk",
-        stream=True,
-        connections=32,
-        units_per_answer=CHUNKS,
-        spread_s=CHUNKS * PAUSE_MS / 1000,
-        aim=1.2,
-    ),
-}

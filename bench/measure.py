@@ -29,6 +29,11 @@ class Account:
     main: float
     postgres: float
 
+    @property
+    def workers(self) -> float:
+        """The processes that serve: all but the first one, where there are others."""
+        return self.ours - self.main or self.ours
+
     def __sub__(self, earlier: Account) -> Account:
         return Account(
             self.ours - earlier.ours, self.main - earlier.main, self.postgres - earlier.postgres
@@ -105,6 +110,8 @@ class Cores:
 
     server: int
     rest: int
+    allowed: tuple[int, ...] = ()
+    """All that may be used."""
 
     @property
     def apart(self) -> bool:
@@ -114,14 +121,14 @@ class Cores:
 def choose_cores() -> Cores:
     """The first and the last core that this process may use."""
     allowed = sorted(os.sched_getaffinity(0))
-    return Cores(allowed[0], allowed[-1])
+    return Cores(allowed[0], allowed[-1], tuple(allowed))
 
 
 @contextmanager
-def pinned(core: int) -> Iterator[None]:
-    """Processes started inside stay on `core`, with all their threads and children."""
+def pinned(*cores: int) -> Iterator[None]:
+    """Processes started inside stay on `cores`, with all their threads and children."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:

@@ -1,154 +1,154 @@
-"""The runs: every subject once in each round, in random order."""
+"""The runs: every scenario in each round, its subjects in random order, one after the other."""
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
 
-from bench.canned import Scenario
-from bench.measure import Account, pinned
-from bench.subjects import OTHERS_MODEL, ROOT, BenchError, Subject
+from bench.errors import Missing
+from bench.kinds import backlog, closed, held, start, storm
+from bench.kinds import open as open_loop
+from bench.kinds.base import Run
+from bench.results import Journal, Result
+from bench.scenarios import Kind, Scenario
+from bench.stage import Stage
 
-GRACE_S = 60.0
+Measure = Callable[[Run, Scenario, str], list[Result]]
+
+MEASURES: Mapping[Kind, Measure] = {
+    "closed": closed.measure,
+    "open": open_loop.measure,
+    "held": held.measure,
+    "start": start.measure,
+    "storm": storm.measure,
+    "backlog": backlog.measure,
+}
+GUESSED_S: Mapping[Kind, float] = {
+    "closed": 4,
+    "open": 7,
+    "held": 12,
+    "start": 12,
+    "storm": 5,
+    "backlog": 100,
+}
+"""What one measurement takes, until one of its kind has been timed."""
+
+DIRECT_S = 1.0
+DIRECT_WARM_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What the load generator saw."""
+class Plan:
+    """What a target runs: scenarios with the names of their subjects."""
 
-    answered: int
-    errors: int
-    first_errors: Sequence[str]
-    elapsed_s: float
-    p50_ms: float
-    p99_ms: float
+    scenarios: Sequence[tuple[Scenario, tuple[str, ...]]]
+    rounds: int
+    seconds: float
+    warm: float
+    seed: int
 
+    def without(self, missing: set[str]) -> Plan:
+        """The same without subjects that this machine does not have."""
+        left = [
+            (scenario, tuple(name for name in names if name not in missing))
+            for scenario, names in self.scenarios
+        ]
+        return Plan(left, self.rounds, self.seconds, self.warm, self.seed)
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One subject, one scenario, one round."""
+    def jobs(self) -> Iterator[tuple[int, Scenario, tuple[str, ...]]]:
+        """Rounds and their scenarios, each with its subjects in a random order.
 
-    subject: str
-    scenario: str
-    round: int
-    units: int
-    """Requests or chunks."""
-    cpu: Account
-    """CPU-seconds, from the first call until the last record is written."""
-    memory: Account
-    """MB, when all was done."""
-    seen: Seen
-    settle_s: float
-    """From the last answer until the last record."""
-
-
-class Load:
-    """A load generator, which warms up, waits, and runs."""
-
-    def __init__(
-        self,
-        scenario: Scenario,
-        port: int,
-        model: str,
-        *,
-        warm: float,
-        seconds: float,
-        core: int,
-        times: int = 1,
-    ) -> None:
-        arguments = ["--scenario", scenario.name, "--port", str(port), "--model", model]
-        arguments += ["--warm", str(warm), "--seconds", str(seconds), "--times", str(times)]
-        with pinned(core):
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bench.load", *arguments],
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-
-    def __enter__(self) -> Load:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-    def warmed(self) -> Seen:
-        return self._read()
-
-    def run(self) -> Seen:
-        pipe = self._pipe(self._process.stdin)
-        pipe.write("go\n")
-        pipe.flush()
-        return self._read()
-
-    def _read(self) -> Seen:
-        line = self._pipe(self._process.stdout).readline()
-        if not line:
-            raise BenchError("the load generator ended early")
-        return Seen(**json.loads(line))
-
-    @staticmethod
-    def _pipe(pipe: IO[str] | None) -> IO[str]:
-        assert pipe is not None
-        return pipe
+        What needs fewer rounds comes in the last ones, when those before have left no traces.
+        """
+        shuffler = random.Random(self.seed)
+        for number in range(1, self.rounds + 1):
+            for scenario, names in self.scenarios:
+                order = shuffler.sample(names, len(names))
+                if not scenario.rounds or number > self.rounds - scenario.rounds:
+                    yield number, scenario, tuple(order)
 
 
-def measure_once(
-    subject: Subject, scenario: Scenario, number: int, *, warm: float, seconds: float, core: int
-) -> Result:
-    """Warm the subject up, then let its accounts hold exactly the calls that are counted."""
-    with Load(
-        scenario,
-        subject.port,
-        subject.model,
-        warm=warm,
-        seconds=seconds,
-        core=core,
-        times=subject.workers,
-    ) as load:
-        subject.settle(load.warmed().answered)
-        before = subject.cpu()
-        seen = load.run()
-        answered_at = time.monotonic()
-        subject.settle(seen.answered)
-        settle_s = time.monotonic() - answered_at
-        spent = subject.cpu() - before
-    units = seen.answered * scenario.units_per_answer
-    return Result(
-        subject.name, scenario.name, number, units, spent, subject.memory(), seen, settle_s
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def find_missing(stage: Stage, plan: Plan) -> dict[str, str]:
+    """Start all subjects; why those that cannot be had are not there."""
+    missing = {}
+    for name in dict.fromkeys(name for _, names in plan.scenarios for name in names):
+        try:
+            say(f"starting {name}")
+            stage.get(name)
+        except Missing as error:
+            say(f"without {name}: {error}")
+            missing[name] = str(error)
+    return missing
+
+
+def measure_direct(stage: Stage, plan: Plan) -> list[Result]:
+    """How much the provider and the load can do, before anything stands between them."""
+    run = Run(stage, 0, DIRECT_S, DIRECT_WARM_S)
+    results = []
+    for scenario, _ in plan.scenarios:
+        if scenario.kind == "closed":
+            results += closed.measure(run, scenario, "direct")
+            rate = results[-1].figures["rate"]
+            say(f"straight on the provider, {scenario.name}: {rate:,.0f} {scenario.unit}s a second")
+    return results
+
+
+def run_plan(stage: Stage, plan: Plan, journal: Journal) -> None:
+    """Do all that is not in the journal yet."""
+    clock = Clock()
+    jobs = list(plan.jobs())
+    capacities: dict[str, float] = {}
+    for at, (number, scenario, names) in enumerate(jobs):
+        if journal.has(scenario.name, number):
+            continue
+        run = Run(stage, number, plan.seconds, plan.warm, capacities)
+        made: list[Result] = []
+        for name in names:
+            with clock.timed((scenario.name, name)):
+                made += MEASURES[scenario.kind](run, scenario, name)
+            show(made[-1], plan.rounds, clock.left(jobs[at + 1 :]))
+        for result in made:
+            journal.add(result)
+
+
+class Clock:
+    """How long each scenario took of each subject, and so how long the rest will take."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[tuple[str, str], float] = {}
+
+    @contextmanager
+    def timed(self, key: tuple[str, str]) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self._seconds[key] = time.monotonic() - began
+
+    def left(self, jobs: Sequence[tuple[int, Scenario, tuple[str, ...]]]) -> float:
+        """Seconds, by what each took the last time."""
+        return sum(
+            self._seconds.get((scenario.name, name), GUESSED_S[scenario.kind])
+            for _, scenario, names in jobs
+            for name in names
+        )
+
+
+def show(result: Result, rounds: int, left_s: float) -> None:
+    """One line of progress."""
+    known = {"cpu_us": "{:.1f} µs each", "p99_ms": "p99 {:.2f} ms", "start_s": "{:.2f} s"}
+    known |= {"amplification": "{:.2f} calls for one", "stream_kb": "{:.1f} KB each"}
+    said = [
+        form.format(result.figures[name]) for name, form in known.items() if name in result.figures
+    ]
+    wrong = f", {result.errors} WRONG" if result.errors else ""
+    say(
+        f"round {result.round} of {rounds}  {result.scenario:15} {result.subject:14} "
+        f"{', '.join(said)}{wrong}  (about {left_s / 60:.0f} min left)"
     )
-
-
-def run_direct(scenario: Scenario, port: int, *, seconds: float, core: int) -> Seen:
-    """The load straight on the provider, both on one core: what the rest of the bench can do."""
-    with Load(scenario, port, OTHERS_MODEL, warm=0.3, seconds=seconds, core=core) as load:
-        load.warmed()
-        return load.run()
-
-
-def run_rounds(
-    subjects: Sequence[Subject],
-    scenarios: Sequence[Scenario],
-    *,
-    rounds: int,
-    warm: float,
-    seconds: float,
-    core: int,
-    seed: int,
-) -> Iterator[Result]:
-    """Yields each result as soon as it is there."""
-    shuffler = random.Random(seed)
-    for number in range(1, rounds + 1):
-        for scenario in scenarios:
-            order = list(subjects)
-            shuffler.shuffle(order)
-            for subject in order:
-                yield measure_once(subject, scenario, number, warm=warm, seconds=seconds, core=core)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from typing import Literal
 
-from proxy.store.row_values import Row
 from proxy.store.rows import RowMapper
 from proxy.store.tables import COLUMNS
 from proxy.types.exchange import Attempt, Exchange, ModelCall
@@ -16,8 +14,8 @@ from proxy.wire.chat_completions.decode import ChatCompletionsDecoder
 REQUEST_CHARACTERS = 1900
 ANSWER_CHARACTERS = 700
 
-Batch = dict[str, list[tuple[object, ...]]]
-Bodies = Literal["the product's", "once", "twice"]
+Batch = dict[str, list[bytes]]
+"""By table, in the form that COPY takes."""
 
 
 class Maker:
@@ -28,15 +26,11 @@ class Maker:
         self._words = ["".join(self._letters()) for _ in range(4000)]
         self._mapper = RowMapper({"chat_completions": ChatCompletionsDecoder()})
 
-    def batch(self, size: int, bodies: Bodies) -> Batch:
+    def batch(self, size: int) -> Batch:
         batch: Batch = {table: [] for table in COLUMNS}
         for _ in range(size):
-            exchange = self._exchange()
-            rows = self._mapper.map(exchange).rows
-            place_bodies(rows["exchanges"][0], exchange, bodies)
-            for table, columns in COLUMNS.items():
-                made = rows.get(table, [])
-                batch[table] += [tuple(row.get(each) for each in columns) for row in made]
+            for table, rows in self._mapper.map(self._exchange()).rows.items():
+                batch[table].append(rows)
         return batch
 
     def _letters(self) -> list[str]:
@@ -72,14 +66,6 @@ class Maker:
         }
         request, answer = json.dumps(asked).encode(), json.dumps(answered).encode()
         return an_exchange(identifier.bytes, request, answer, self._random.randrange(2))
-
-
-def place_bodies(row: Row, exchange: Exchange, bodies: Bodies) -> None:
-    """The product keeps the client's body beside the one sent on, which has another `model`."""
-    if bodies == "once":
-        row["request_body"] = None
-    if bodies == "twice":
-        row["response_body"] = b"".join(exchange.model_calls[0].raw_response)
 
 
 def an_exchange(identifier: bytes, request: bytes, answer: bytes, variant: int) -> Exchange:

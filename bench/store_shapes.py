@@ -7,6 +7,9 @@ product, because one room of it is what is measured.
 
 Each round runs every shape once, in random order. CPU is counted, not only time: this process (the
 client, rows made beforehand) and all processes of the server.
+
+Shapes whose rows would be other ones than the product's (one wide staging table, `jsonb`, bodies in
+other tables) were measured while rows were tuples; docs/discussions.md has what came out.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from pathlib import Path
 import asyncpg
 
 from bench.measure import cpu, cpu_model
-from bench.store_rows import Batch, Bodies, Maker
+from bench.store_rows import Batch, Maker
 from proxy.store.copy import insert_new, insert_rows, insert_staged, prepare_staging
 from proxy.store.embedded import EmbeddedPostgres
 from proxy.store.migrate import migrate
@@ -68,29 +71,6 @@ async def insert_truncating(connection: asyncpg.Connection, batch: Batch) -> Non
         await connection.execute(sql("empty_staging"))
 
 
-class Wide:
-    """One staging table, copied once; a row has all that becomes of one exchange."""
-
-    def __init__(self) -> None:
-        self._inserts: list[str] = []
-
-    async def prepare(self, connection: asyncpg.Connection) -> None:
-        await connection.execute(sql("stage_wide"))
-        self._inserts = [
-            await connection.fetchval(sql("insert_from_wide"), table, list(columns))
-            for table, columns in COLUMNS.items()
-        ]
-
-    async def insert(self, connection: asyncpg.Connection, batch: Batch) -> None:
-        names = [f"{table}__{name}" for table, columns in COLUMNS.items() for name in columns]
-        rows = zip(*(batch[table] for table in COLUMNS), strict=True)
-        records = [sum(parts, ()) for parts in rows]
-        async with connection.transaction():
-            await connection.copy_records_to_table("staging_wide", records=records, columns=names)
-            for statement in self._inserts:
-                await connection.execute(statement)
-
-
 # Shapes.
 
 
@@ -103,7 +83,6 @@ class Shape:
     prepare: Prepare = prepare_staging
     insert: Insert = insert_rows
     batch: int = BATCH
-    bodies: Bodies = "the product's"
     repeated: bool = False
     """Whether the rows are there already when the clocks start, as after a crash."""
     connection: asyncpg.Connection | None = field(default=None, repr=False)
@@ -113,7 +92,6 @@ PRODUCT = "the product"
 
 
 def all_shapes() -> list[Shape]:
-    wide = Wide()
     return [
         Shape(PRODUCT),
         Shape(f"{PRODUCT}, once more: the noise"),
@@ -125,17 +103,13 @@ def all_shapes() -> list[Shape]:
             prepare=prepare_kept,
             insert=insert_truncating,
         ),
-        Shape("one wide staging table", prepare=wide.prepare, insert=wide.insert),
         Shape("never staging (the floor)", prepare=nothing, insert=insert_new),
         Shape("all rows are there: the product", repeated=True),
         Shape("all rows are there: five staging tables", insert=insert_staged, repeated=True),
         Shape("primary keys only", "keys_only"),
         Shape("with GIN(tags)", "tag_indexes"),
         Shape("with all indexes of TensorZero", "tensorzero_indexes"),
-        Shape("jsonb for json", "jsonb"),
         Shape("every table by month", "monthly"),
-        Shape("bodies never in `exchanges`", bodies="once"),
-        Shape("bodies always in `exchanges`, too", bodies="twice"),
     ]
 
 
@@ -158,7 +132,7 @@ async def run_shape(shape: Shape, maker: Maker, count: int, number: int, server:
     """Write `count` exchanges; made before the clocks start."""
     assert shape.connection is not None
     sizes = [min(shape.batch, count - done) for done in range(0, count, shape.batch)]
-    batches = [maker.batch(size, shape.bodies) for size in sizes]
+    batches = [maker.batch(size) for size in sizes]
     if shape.repeated:
         for batch in batches:
             await insert_rows(shape.connection, batch)

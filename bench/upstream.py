@@ -1,30 +1,16 @@
-"""The provider: answers chat completions with canned bytes, as cheaply as Python can.
-
-    python -m bench.upstream --port PORT
-
-A plain protocol on uvloop, no HTTP library: it must never be what is measured.
-"""
+"""How the provider plays a script: canned bytes, written as cheaply as Python can."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import re
-from typing import cast
+from typing import Protocol
 
-import uvloop
-
-from bench.canned import ANSWER_HEADERS, CHUNKS, PATH, PAUSE_MS, completion, events
-
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_STREAM = re.compile(rb'"stream": *true')
-_EXPECTED_LINE = f"POST {PATH} HTTP/1.1\r\n".encode()
-_REFUSAL = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+from bench.canned import ANSWER_HEADERS, SCRIPTS, Script, compact
 
 
-def whole_answer() -> bytes:
+def whole_answer(script: Script = SCRIPTS["small"]) -> bytes:
     """A chat completion with its head."""
-    body = completion()
+    body = script.answer_body()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{ANSWER_HEADERS}"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
@@ -35,10 +21,27 @@ def stream_blocks(count: int) -> tuple[bytes, ...]:
         f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n{ANSWER_HEADERS}"
         "Transfer-Encoding: chunked\r\n\r\n"
     ).encode()
-    blocks = [b"%x\r\n%b\r\n" % (len(block), block) for block in events(count)]
+    blocks = [b"%x\r\n%b\r\n" % (len(block), block) for block in Script("", chunks=count).events()]
     blocks[0] = head + blocks[0]
     blocks[-1] += b"0\r\n\r\n"
     return tuple(blocks)
+
+
+def overload_answer() -> bytes:
+    """A refusal with its head."""
+    body = compact({"error": {"message": "Overloaded.", "type": "server_error", "code": None}})
+    head = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+class Whole:
+    """Answers with one write."""
+
+    def __init__(self, script: Script) -> None:
+        self._answer = whole_answer(script)
+
+    def begin(self, transport: asyncio.Transport) -> None:
+        transport.write(self._answer)
 
 
 class Pacer:
@@ -88,58 +91,74 @@ class Pacer:
             self._schedule(self._next_at)
 
 
-class Answering(asyncio.Protocol):
-    """One connection: complete requests in, canned answers out."""
+class Hasty:
+    """Streams without a pause: one block at each turn of the loop, so that each is a packet."""
 
-    def __init__(self, answer: bytes, pacer: Pacer) -> None:
-        self._answer = answer
-        self._pacer = pacer
-        self._rest = b""
-        self._transport: asyncio.Transport | None = None
+    def __init__(self, blocks: tuple[bytes, ...]) -> None:
+        self._blocks = blocks
+        self._running: dict[asyncio.Transport, int] = {}
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class
+    def begin(self, transport: asyncio.Transport) -> None:
+        if not self._running:
+            asyncio.get_running_loop().call_soon(self._turn)
+        self._running[transport] = 0
 
-    def data_received(self, data: bytes) -> None:
-        data = self._rest + data
-        while (head_end := data.find(b"\r\n\r\n")) >= 0:
-            length = _LENGTH.search(data, 0, head_end)
-            end = head_end + 4 + (int(length[1]) if length else 0)
-            if len(data) < end:
-                break
-            self._serve(data, end)
-            data = data[end:]
-        self._rest = data
-
-    def _serve(self, data: bytes, end: int) -> None:
-        assert self._transport is not None
-        if not data.startswith(_EXPECTED_LINE):
-            self._transport.write(_REFUSAL)
-        elif _STREAM.search(data, 0, end):
-            self._pacer.begin(self._transport)
-        else:
-            self._transport.write(self._answer)
+    def _turn(self) -> None:
+        for transport, index in list(self._running.items()):
+            if not transport.is_closing():
+                transport.write(self._blocks[index])
+            if index + 1 == len(self._blocks) or transport.is_closing():
+                del self._running[transport]
+            else:
+                self._running[transport] = index + 1
+        if self._running:
+            asyncio.get_running_loop().call_soon(self._turn)
 
 
-async def serve(port: int, chunks: int, pause_ms: float) -> None:
-    """Answer on 127.0.0.1 until the process is ended."""
-    answer = whole_answer()
-    pacer = Pacer(stream_blocks(chunks), pause_ms / 1000)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: Answering(answer, pacer), "127.0.0.1", port, backlog=1024
-    )
-    await server.serve_forever()
+class Holding:
+    """Streams whose first chunks come at once, and the others when all are released."""
+
+    def __init__(self, blocks: tuple[bytes, ...], held_after: int, pause_s: float) -> None:
+        self._beginning = Pacer(blocks[:held_after], pause_s)
+        self._rest = Pacer(blocks[held_after:], pause_s)
+        self._held: list[asyncio.Transport] = []
+
+    def begin(self, transport: asyncio.Transport) -> None:
+        self._held.append(transport)
+        self._beginning.begin(transport)
+
+    def release(self) -> None:
+        """Go on with all of them. Those that are not at their mark yet must not exist."""
+        held, self._held = self._held, []
+        for transport in held:
+            if not transport.is_closing():
+                self._rest.begin(transport)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="A provider with canned answers.")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--chunks", type=int, default=CHUNKS)
-    parser.add_argument("--pause-ms", type=float, default=PAUSE_MS)
-    options = parser.parse_args()
-    uvloop.run(serve(options.port, options.chunks, options.pause_ms))
+class Failing:
+    """Refuses every other call, as a provider does that has too much to do."""
+
+    def __init__(self, script: Script) -> None:
+        self._answers = (overload_answer(), whole_answer(script))
+        self._turn = 0
+
+    def begin(self, transport: asyncio.Transport) -> None:
+        transport.write(self._answers[self._turn])
+        self._turn = 1 - self._turn
 
 
-if __name__ == "__main__":
-    main()
+class Player(Protocol):
+    """Plays one script to whoever asks for it."""
+
+    def begin(self, transport: asyncio.Transport) -> None: ...
+
+
+def build_player(script: Script) -> Player:
+    if script.fails:
+        return Failing(script)
+    if not script.stream:
+        return Whole(script)
+    blocks, pause_s = stream_blocks(script.chunks), script.pause_ms / 1000
+    if script.holds_after:
+        return Holding(blocks, script.holds_after, pause_s)
+    return Pacer(blocks, pause_s) if pause_s else Hasty(blocks)

@@ -14,8 +14,8 @@ from proxy.app.spec import WorkerSpec, log_level
 from proxy.app.telemetry import Telemetry, open_telemetry
 from proxy.config.load import LoadedConfig
 from proxy.http.server import Dispatcher
-from proxy.net.aiohttp_transport import AiohttpTransport
 from proxy.net.tokens import Tokens
+from proxy.net.transports import Transports
 from proxy.net.watchdog import Watchdog
 from proxy.providers.dummy import FlakyCounters
 from proxy.services.lane import Closing
@@ -39,7 +39,7 @@ class Worker:
     bench: Bench
     generation: Generation
     journal: Journal | None
-    transport: AiohttpTransport
+    transport: Transports
     lag: LoopLag
 
     async def prepare(self, loaded: LoadedConfig, catalogue: Catalogue) -> Generation:
@@ -83,7 +83,7 @@ async def build_worker(spec: WorkerSpec) -> Worker:
     recorder, journal = build_recorder(spec, telemetry)
     await recorder.config(snapshot_of(spec.loaded))
     watchdog = Watchdog()
-    transport = AiohttpTransport(watchdog, metrics.cell(f.RECEIVED_BYTES).add)
+    transport = Transports(watchdog, metrics.cell(f.RECEIVED_BYTES).add)
     condition = WorkerCondition(
         recorder, _postgres_up(spec, telemetry), _reporter(telemetry), spec.config_report
     )

@@ -24,6 +24,7 @@ from proxy.store.embedded import EmbeddedPostgres
 from proxy.store.housekeeping import Housekeeping
 from proxy.store.migrate import migrate
 from proxy.store.pool import wait_for_database
+from proxy.store.postgres_keeper import keep_running
 from proxy.store.psql import psql_command
 from proxy.store.retention import Retention
 from proxy.store.state_dir import state_dir
@@ -171,6 +172,8 @@ async def _assemble(
         cells_path, None, dsn, telemetry, postgres, None, [], lag, config_hash, demonstrations
     )
     host.config_taken(time.time())
+    if postgres is not None:
+        host.tasks.append(asyncio.create_task(keep_running(postgres), name="embedded Postgres"))
     if dsn is not None:
         _start_writing(host, loaded, state, dsn)
     return host

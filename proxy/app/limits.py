@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from proxy.config.schema import ExtraBodyRule, ExtraHeaderRule, Timeouts
-from proxy.models.model import TimeLimits
+from proxy.models.model import NO_LIMITS, TimeLimits
 from proxy.models.rewrite import HeaderRewrite, Rewrite, Rewrites, pointer_tokens
 
 
 def time_limits(timeouts: Timeouts) -> TimeLimits:
-    return TimeLimits(
-        seconds(timeouts.non_streaming.total_ms),
-        seconds(timeouts.streaming.ttft_ms),
-        seconds(timeouts.streaming.total_ms),
+    return known_limits(
+        TimeLimits(
+            seconds(timeouts.non_streaming.total_ms),
+            seconds(timeouts.streaming.ttft_ms),
+            seconds(timeouts.streaming.total_ms),
+        )
     )
+
+
+def known_limits(limits: TimeLimits) -> TimeLimits:
+    """Where none is set, the one object by which that is known."""
+    return NO_LIMITS if limits == NO_LIMITS else limits
 
 
 def seconds(millis: int | None) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from proxy.app.functions import FunctionBuilder
-from proxy.app.limits import rewrites_of, seconds, time_limits
+from proxy.app.limits import known_limits, rewrites_of, seconds, time_limits
 from proxy.config.schema import (
     EMBEDDING_SHORTHAND_TYPES,
     SHORTHAND_TYPES,
@@ -123,7 +123,7 @@ class LiveBuilder:
         if self._relays:
             return self._relayed(name, entry.routing)
         routes = tuple(self._embedding_route(each, entry.providers[each]) for each in entry.routing)
-        return Model(name, routes, TimeLimits(seconds(entry.timeout_ms)))
+        return Model(name, routes, known_limits(TimeLimits(seconds(entry.timeout_ms))))
 
     def _route(self, name: str, entry: ProviderConfig) -> Route:
         return self._placed(
@@ -141,7 +141,7 @@ class LiveBuilder:
             name,
             build_provider(entry, self._flaky),
             entry,
-            TimeLimits(seconds(entry.timeout_ms)),
+            known_limits(TimeLimits(seconds(entry.timeout_ms))),
             rewrites_of(entry.extra_body, entry.extra_headers),
             build_prices(entry),
         )

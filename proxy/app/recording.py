@@ -20,7 +20,7 @@ class NoRecorder:
     def admit(self) -> None:
         return None
 
-    async def exchange(self, exchange: Exchange) -> None:
+    def exchange(self, exchange: Exchange) -> None:
         return None
 
     async def feedback(self, feedback: Feedback) -> None:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Generator
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
-from aiohttp.http import HttpVersion10, HttpVersion11
+from aiohttp.http import HttpVersion, HttpVersion10, HttpVersion11
 
-from proxy.http.headers import answer_headers, one_line
-from proxy.types.ports import Headers
+from proxy.http.headers import answer_lines, fixed_lines
+from proxy.types.ports import FixedHeaders, Headers
 
 WRITE_BUFFER_BYTES = 32 * 1024
 """Beyond this much unsent, the upstream is paused."""
@@ -27,6 +28,11 @@ NO_BODY = (204, 304)
 """Statuses whose answers have no body, and nothing that frames one (RFC 9110, 8.6)."""
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+@lru_cache(maxsize=256)
+def _status_line(version: HttpVersion, status: int) -> str:
+    return f"HTTP/{version.major}.{version.minor} {status} {_REASONS.get(status, '')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,72 +46,76 @@ class _Room:
 
 
 class ClientStream(web.StreamResponse):
-    """The port `Client` on aiohttp's server. The handler returns it when all has been written."""
+    """The port `Client` on aiohttp's server. The handler returns it when all has been written.
 
-    def __init__(self, request: web.BaseRequest, always: Headers = ()) -> None:
+    Of a response it has what the server asks for afterwards (`keep_alive`, `prepare`, `write_eof`),
+    and none of the state: it is made for every call.
+    """
+
+    def __init__(self, request: web.BaseRequest, always: FixedHeaders = ()) -> None:
         """`always` are headers of every answer here."""
-        super().__init__()
         self._request = request
         self._always = always
+        self._protocol = request.protocol
         self._transport = request.transport
         self._chunked_body = False
-        self._last = False
+        self._last = not request.keep_alive
         self._unsent = b""
         self.started = False
         self.sent = 0
 
     @property
     def keep_alive(self) -> bool | None:
-        return self._request.keep_alive and not self._last
+        return not self._last
 
-    def start(self, status: int, theirs: Headers, ours: Headers, *, length: int | None) -> None:
+    def start(
+        self,
+        status: int,
+        theirs: Headers,
+        ours: Headers,
+        fixed: FixedHeaders = (),
+        *,
+        length: int | None,
+    ) -> None:
         """Prepare the head; it leaves together with the first bytes of the body."""
         self.started = True
-        self.set_status(status)
-        framing: tuple[str, str] | None = None
+        version = self._request.version
+        lines = answer_lines(theirs, ours)
+        lines += fixed_lines(fixed)
+        lines += fixed_lines(self._always)
         if status in NO_BODY:
-            framing = None
+            pass
         elif length is not None:
-            framing = ("Content-Length", str(length))
-        elif self._request.version >= HttpVersion11:
+            lines.append(f"Content-Length: {length}")
+        elif version >= HttpVersion11:
             self._chunked_body = True
-            framing = ("Transfer-Encoding", "chunked")
+            lines.append("Transfer-Encoding: chunked")
         else:
             self._last = True
-        # Our own headers name models, and callers may invent those.
-        named = [(name, one_line(value)) for name, value in ours]
-        self._unsent = self._head(status, [*answer_headers(theirs), *named, *self._always], framing)
-        if self._transport is not None:
-            self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-
-    def _head(self, status: int, headers: Headers, framing: tuple[str, str] | None) -> bytes:
-        version = self._request.version
-        lines = [f"HTTP/{version.major}.{version.minor} {status} {_REASONS.get(status, '')}"]
-        lines += [f"{name}: {value}" for name, value in headers]
-        if framing is not None:
-            lines.append(f"{framing[0]}: {framing[1]}")
-        lines.append(f"Date: {rfc822_formatted_time()}")
-        if not self.keep_alive:
+        if self._last:
             lines.append("Connection: close")
         elif version == HttpVersion10:
             lines.append("Connection: keep-alive")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
+        text = "\r\n".join(lines)
+        start = _status_line(version, status)
+        head = f"{start}\r\n{text}\r\nDate: {rfc822_formatted_time()}\r\n\r\n"
+        self._unsent = head.encode("utf-8", "surrogateescape")
+        if length is None and self._transport is not None:
+            self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
 
     def write(self, block: bytes) -> Awaitable[None] | None:  # type: ignore[override]
         """Send a block of the body; await the result, if there is one, before the next."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return None
-        if self._chunked_body:
-            frame = b"%b%x\r\n%b\r\n" % (self._unsent, len(block), block)
-        else:
-            frame = self._unsent + block
-        self._unsent = b""
-        self.sent += len(block)
+        size = len(block)
+        self.sent += size
+        frame = b"%x\r\n%b\r\n" % (size, block) if self._chunked_body else block
+        if self._unsent:
+            frame = self._unsent + frame
+            self._unsent = b""
         transport.write(frame)
-        if self._request.protocol.writing_paused:
-            return _Room(self._request.writer)
-        return None
+        return _Room(self._request.writer) if self._protocol.writing_paused else None
 
     def finish(self, held: bytes) -> None:
         """Send what was held back and the end of the body, in one write."""
@@ -125,7 +135,6 @@ class ClientStream(web.StreamResponse):
     def abort(self) -> None:
         """Close after what was sent, without an end that the client could take for one."""
         self._last = True
-        self.force_close()
         if self._transport is not None:
             if self._unsent:
                 self._transport.write(self._unsent)

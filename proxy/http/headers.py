@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 
-from proxy.types.ports import Headers
+from proxy.types.ports import FixedHeaders, Headers
 
 HOP_BY_HOP = frozenset(
     {
@@ -56,20 +56,41 @@ ANTI_BUFFERING = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
 """What keeps intermediaries from holding a stream back."""
 
 
-def request_headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+def request_headers(raw: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     """The client's headers that go on to a provider."""
-    named = ((_name_upstream(name), value) for name, value in raw)
-    return [(name, value.decode("utf-8", "surrogateescape")) for name, value in named if name]
+    try:
+        return [(name, value.decode()) for key, value in raw if (name := _name_upstream(key))]
+    except UnicodeDecodeError:
+        named = ((_name_upstream(key), value) for key, value in raw)
+        return [(name, value.decode("utf-8", "surrogateescape")) for name, value in named if name]
 
 
-def answer_headers(theirs: Headers) -> list[tuple[str, str]]:
-    """The provider's headers as the client gets them."""
-    named = ((_name_client(name), value) for name, value in theirs)
-    kept = [(name, one_line(value)) for name, value in named if name]
-    if any("event-stream" in value for name, value in kept if name.lower() == "content-type"):
-        present = {name.lower() for name, _ in kept}
-        kept += [item for item in ANTI_BUFFERING if item[0].lower() not in present]
-    return kept
+def answer_lines(theirs: Headers, ours: Headers) -> list[str]:
+    """The provider's headers as the client gets them and then our own, a line each.
+
+    Providers choose values, and of our own some name models, which callers may invent: none of them
+    ends a line before its time.
+    """
+    lines = [start + value for name, value in theirs if (start := _line_start(name))]
+    lines += [f"{name}: {value}" for name, value in ours]
+    text = "".join(lines)
+    if not text.isprintable():
+        lines = [one_line(line) for line in lines]
+    if "event-stream" in text and _is_event_stream(theirs):
+        present = {name.lower() for name, _ in theirs}
+        absent = (pair for pair in ANTI_BUFFERING if pair[0].lower() not in present)
+        lines += [f"{name}: {value}" for name, value in absent]
+    return lines
+
+
+@lru_cache(maxsize=1024)
+def fixed_lines(headers: FixedHeaders) -> tuple[str, ...]:
+    """The same for headers that many answers share."""
+    return tuple(one_line(f"{name}: {value}") for name, value in headers)
+
+
+def _is_event_stream(headers: Headers) -> bool:
+    return any("event-stream" in val for name, val in headers if name.lower() == "content-type")
 
 
 @lru_cache(maxsize=1024)
@@ -82,12 +103,13 @@ def _name_upstream(name: bytes) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _name_client(name: str) -> str:
-    """The name under which a provider's header goes on; its request id makes room for ours."""
+def _line_start(name: str) -> str:
+    """What stands before the value where a provider's header goes on; nothing where it does not.
+    Its request id makes room for ours."""
     lower = name.lower()
     if lower == "x-request-id":
-        return "x-upstream-request-id"
-    return "" if lower in NOT_CLIENT or lower.startswith(OURS_PREFIX) else name
+        return "x-upstream-request-id: "
+    return "" if lower in NOT_CLIENT or lower.startswith(OURS_PREFIX) else f"{name}: "
 
 
 def one_line(value: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
 
@@ -22,19 +22,21 @@ from proxy.http.errors import VERSION_HEADER, Dialect, respond, word
 from proxy.http.overrides import read_body_rules, read_header_rules
 from proxy.inference.function import DYNAMIC_VARIANT
 from proxy.inference.prepare import Call
-from proxy.inference.tools import ToolRequest
+from proxy.inference.tools import NO_TOOL_REQUEST, ToolRequest
 from proxy.models.credentials import CallCredentials
 from proxy.services.infer import InferService
 from proxy.services.infer_call import InferenceCall, Outlet
-from proxy.services.relay_call import new_call_ids
 from proxy.services.targets import Target
 from proxy.services.tasks import ChatTask
-from proxy.types.ids import parse_episode_id
+from proxy.types.ids import new_identifier, parse_episode_id
+from proxy.types.immutable import immutable
 from proxy.types.request import Input, Params
 from proxy.wire.envelope.extensions import CacheOptions
 from proxy.wire.envelope.tools import ToolChoice
 
 log = logging.getLogger(__name__)
+
+_NO_TOOLS = (None, None, None, None)
 
 
 class Asked(Protocol):
@@ -88,7 +90,7 @@ class Asked(Protocol):
     def warnings(self) -> tuple[str, ...]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Entrance:
     """How a request came in."""
 
@@ -115,8 +117,7 @@ class Inferences:
         """
         warn(asked.warnings)
         check_cache(asked.cache_options)
-        inference_id, fresh_episode = new_call_ids()
-        episode_id = _episode(asked.episode_id) or fresh_episode
+        inference_id, episode_id = new_identifier(), _episode(asked.episode_id)
         target, pinned = self._target(asked)
         checked = self.service.targets.check(target, self._wanted(asked))
         return InferenceCall(
@@ -129,7 +130,7 @@ class Inferences:
             target=target,
             function_name=asked.function_name,
             task=ChatTask(checked, asked.stream),
-            episode_id=episode_id,
+            episode_id=new_identifier() if episode_id is None else episode_id,
             pinned=pinned,
             tags=_tags(asked),
             credentials=CallCredentials(
@@ -138,23 +139,24 @@ class Inferences:
             user_agent=entrance.request.headers.get("User-Agent", ""),
             api_key_name=entrance.api_key_name,
             namespace=asked.namespace,
-            extra_body=read_body_rules(asked.extra_body),
-            extra_headers=read_header_rules(asked.extra_headers),
-            extra_body_json=b"[" + b",".join(asked.extra_body) + b"]",
+            extra_body=read_body_rules(asked.extra_body) if asked.extra_body else (),
+            extra_headers=read_header_rules(asked.extra_headers) if asked.extra_headers else (),
+            extra_body_json=b"[%b]" % b",".join(asked.extra_body),
             dryrun=asked.dryrun,
             bare_errors=pinned is not None,
         )
 
     def _wanted(self, asked: Asked) -> Call:
-        additional = asked.additional_tools
-        tools = ToolRequest(
-            allowed=asked.allowed_tools,
-            additional=None if additional is None else self.service.targets.tools(additional),
-            choice=asked.choice,
-            parallel=asked.parallel_tool_calls,
-            provider_tools=asked.provider_tools,
-        )
+        tools = self._tools_of(asked)
         return Call(asked.input, asked.params, tools, asked.output_schema, asked.response_format)
+
+    def _tools_of(self, asked: Asked) -> ToolRequest:
+        additional = asked.additional_tools
+        own = None if additional is None else self.service.targets.tools(additional)
+        said = (asked.allowed_tools, own, asked.choice, asked.parallel_tool_calls)
+        if said == _NO_TOOLS and not asked.provider_tools:
+            return NO_TOOL_REQUEST
+        return ToolRequest(*said, asked.provider_tools)
 
     def _target(self, asked: Asked) -> tuple[Target, str | None]:
         """Where the call goes, and the variant that it is pinned to."""

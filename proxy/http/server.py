@@ -90,7 +90,8 @@ class Dispatcher:
         dialect = _dialect_of(request.path) if route is None else route.dialect
         self.active += 1
         try:
-            return await self._handle(request, route, table.keys)
+            handler, key_name = _admitted(request, route, table.keys)
+            return await handler(request, key_name)
         except RequestError as error:
             table.metrics.rejected(rejection_reason(error))
             return respond(word(error), dialect)
@@ -113,19 +114,19 @@ class Dispatcher:
         finally:
             self.active -= 1
 
-    async def _handle(
-        self, request: web.BaseRequest, route: Route | None, keys: Keys
-    ) -> web.StreamResponse:
-        name = "" if route is not None and route.open else keys.admit(request)
-        if route is None:
-            raise NotFound(_unknown(request))
-        handler = route.handlers.get(request.method)
-        if handler is None:
-            raise MethodNotAllowed(
-                f"{request.method} is not possible at {request.path}",
-                allowed=tuple(route.handlers),
-            )
-        return await handler(request, name)
+
+def _admitted(request: web.BaseRequest, route: Route | None, keys: Keys) -> tuple[Handler, str]:
+    """Who answers the request, and the name of its key."""
+    name = "" if route is not None and route.open else keys.admit(request)
+    if route is None:
+        raise NotFound(_unknown(request))
+    handler = route.handlers.get(request.method)
+    if handler is None:
+        raise MethodNotAllowed(
+            f"{request.method} is not possible at {request.path}",
+            allowed=tuple(route.handlers),
+        )
+    return handler, name
 
 
 def _dialect_of(path: str) -> Dialect:

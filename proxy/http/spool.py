@@ -214,6 +214,15 @@ def announced_length(request: web.BaseRequest, limit: int) -> int | None:
     return None if "Content-Encoding" in request.headers else length
 
 
+def arrived_body(request: web.BaseRequest) -> bytes:
+    """A body that has come whole with its head, as most do; empty bytes where more is to be read,
+    or something is wrong with it."""
+    content, limit = request.content, request.client_max_size
+    if not content.is_eof() or (limit and content.total_bytes > limit):
+        return b""
+    return b"" if content.exception() is not None else content.read_nowait()
+
+
 async def read_body(request: web.BaseRequest) -> bytes:
     """A body that is understood as a whole, in memory.
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
-from uuid import UUID
 
 from proxy.errors import InvalidRequest, NotFound, NotSupported
 from proxy.inference.prepare import PLAIN, FunctionSpec
 from proxy.inference.sampling import uniform
 from proxy.inference.variant import Variant
 from proxy.models.model import Model
+from proxy.types.ids import Identifier
 
 DEFAULT_FUNCTION = "tensorzero::default"
 """The built-in function that calls of a plain model belong to."""
@@ -50,12 +50,18 @@ class Function:
     plain: bool = field(init=False, default=True)
     """Whether a client's chat needs no more than parameters and a system text to be its call."""
 
+    guarded: bool = field(init=False, default=False)
+    """Whether a variant's model belongs to a namespace."""
+
     def __post_init__(self) -> None:
-        plain = self.spec.plain and all(each.plain for each in self.variants.values())
+        variants = self.variants.values()
+        plain = self.spec.plain and all(each.plain for each in variants)
         object.__setattr__(self, "plain", plain)
+        guarded = any(each.candidate.model.namespace is not None for each in variants)
+        object.__setattr__(self, "guarded", guarded)
 
     def choose(
-        self, episode_id: UUID, pinned: str | None, namespace: str | None = None
+        self, episode_id: Identifier, pinned: str | None, namespace: str | None = None
     ) -> Iterator[Variant]:
         """The variants to try, in order: only the pinned one, or as sampling draws them.
 
@@ -69,7 +75,7 @@ class Function:
             return iter((self.variants[pinned],))
         pool = self.namespaces.get(namespace or "", self.pool)
         drawn = pool.draw(uniform(self.name, episode_id))
-        return (self.variants[name] for name in drawn)
+        return map(self.variants.__getitem__, drawn)
 
 
 def check_namespace(model: Model, namespace: str | None, who: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import orjson
@@ -12,6 +12,7 @@ from proxy.inference.schemas import Schema
 from proxy.inference.template_values import read_json
 from proxy.inference.tools import fitting
 from proxy.types.content import Block, Json, Text, Thought, ToolCall
+from proxy.types.immutable import immutable
 from proxy.types.response import Delta, TextDelta, ToolCallDelta
 from proxy.wire.envelope.content import compact
 from proxy.wire.members import object_members
@@ -33,7 +34,7 @@ def mode_in_force(requested: str | None, configured: str | None, kind: Kind) -> 
     return "tool" if mode == "implicit_tool" else mode
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Asking:
     """What a JSON mode puts into a request, raw JSON in OpenAI's form; None is nothing."""
 
@@ -69,7 +70,7 @@ def asking(mode: str, schema: bytes | None) -> Asking:
 # Answers of JSON functions.
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class JsonOutput:
     """What a JSON function gave. `parsed` is raw JSON on one line, spelled as in `raw`."""
 

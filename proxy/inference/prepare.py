@@ -6,9 +6,10 @@ rest with the templates and parameters of one variant; `Prepared.read` says what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import field, replace
 from types import MappingProxyType
+from typing import Any
 
 from proxy.errors import InvalidRequest
 from proxy.inference.json_mode import (
@@ -39,15 +40,17 @@ from proxy.inference.tools import (
     resolve_tools,
 )
 from proxy.types.content import Block, Template, Text, ToolCall
+from proxy.types.immutable import immutable
 from proxy.types.request import (
     NO_CREDENTIALS,
     NO_EXTRAS,
     NO_PARAMS,
     Extras,
     Input,
-    Message,
     ModelRequest,
     Params,
+    given_params,
+    with_mode,
 )
 
 EMPTY_SYSTEM = "`input.system` is empty but a system template is present."
@@ -56,7 +59,7 @@ NO_SCHEMAS: Mapping[str, Schema] = MappingProxyType({})
 OutputBlock = Block | ReadToolCall
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FunctionSpec:
     """What a function's configuration says of its calls; a plain model's says nothing."""
 
@@ -80,7 +83,7 @@ class FunctionSpec:
 PLAIN = FunctionSpec()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Call:
     """What a caller asks of a function."""
 
@@ -94,7 +97,7 @@ class Call:
     """Raw JSON in OpenAI's form, where that is how the caller put mode and schema."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CheckedCall:
     """A call that its function accepts."""
 
@@ -106,7 +109,7 @@ class CheckedCall:
     schemas: SchemaCache = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class VariantSpec:
     """What a variant adds: templates, and parameters for what the caller left out.
 
@@ -116,9 +119,16 @@ class VariantSpec:
     templates: TemplateSet
     params: Params = NO_PARAMS
     thinks: bool = False
+    defaults: Mapping[str, object] = field(init=False, default_factory=dict)
+    """The same parameters, those that are given, without the mode."""
+
+    def __post_init__(self) -> None:
+        given = given_params(self.params)
+        given.pop("json_mode", None)
+        object.__setattr__(self, "defaults", given)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Prepared:
     """The parts of a `ModelRequest`, and what is needed to understand the answer."""
 
@@ -150,8 +160,9 @@ class Prepared:
     def as_request(
         self,
         model_name: str,
-        *,
         stream: bool,
+        provider_tools: tuple[bytes, ...] = (),
+        *,
         credentials: Mapping[str, str] = NO_CREDENTIALS,
         extras: Extras = NO_EXTRAS,
     ) -> ModelRequest:
@@ -165,6 +176,7 @@ class Prepared:
             tool_choice=self.tool_choice,
             response_format=self.response_format,
             parallel_tool_calls=self.parallel_tool_calls,
+            provider_tools=provider_tools,
             credentials=credentials,
             extras=extras,
         )
@@ -174,8 +186,10 @@ class Prepared:
         if self.calls_are_texts:
             return as_texts(blocks)
         return tuple(
-            read_tool_call(block, self.tool_set) if isinstance(block, ToolCall) else block
-            for block in blocks
+            [
+                read_tool_call(block, self.tool_set) if isinstance(block, ToolCall) else block
+                for block in blocks
+            ]
         )
 
     def read_json(self, blocks: Iterable[Block]) -> JsonOutput:
@@ -212,22 +226,26 @@ def prepare(checked: CheckedCall, variant: VariantSpec) -> Prepared:
         Unrenderable: its templates cannot take the input; another variant's may.
     """
     call, kind = checked.call, checked.spec.kind
-    stored = merged_params(call.params, replace(variant.params, json_mode=None))
+    stored = merged_params(call.params, variant.defaults)
     mode = mode_in_force(call.params.json_mode, variant.params.json_mode, kind)
     schema = checked.output_schema
     if variant.thinks and schema is not None:
         schema = checked.schemas.get(wrap_thinking(schema.raw), brought=schema.brought)
     asked = _asking(mode, schema, None if variant.thinks else call.response_format)
-    respond = asked.tools is not None
     tools = checked.tools
+    offered: bytes | None
+    if asked.tools is not None:
+        offered, choice, parallel = asked.tools, asked.tool_choice, None
+    else:
+        offered, choice, parallel = tools.tools_json(), tools.choice_json(), tools.parallel
     return Prepared(
         input=variant.templates.render_input(call.input),
-        params=replace(stored, json_mode=mode),
+        params=stored if mode == stored.json_mode else with_mode(stored, mode),
         stored_params=stored,
-        tools=asked.tools if respond else tools.tools_json(),
-        tool_choice=asked.tool_choice if respond else tools.choice_json(),
+        tools=offered,
+        tool_choice=choice,
         response_format=asked.response_format,
-        parallel_tool_calls=None if respond else tools.parallel,
+        parallel_tool_calls=parallel,
         kind=kind,
         tool_set=tools,
         output_schema=checked.output_schema,
@@ -247,17 +265,21 @@ def check_input(spec: FunctionSpec, said: Input) -> None:
     elif "system" in spec.schemas:
         raise InvalidRequest(EMPTY_SYSTEM, param="input.system")
     for index, message in enumerate(said.messages):
-        for name, value, where in _arguments_of(message, f"input.messages[{index}]"):
-            _check_arguments(spec, name, value, where, f"Message at index {index}")
+        for place, block in enumerate(message.content):
+            if isinstance(block, Text):
+                if message.role in spec.schemas:
+                    where = f"input.messages[{index}].content[{place}].text"
+                    _check_arguments(spec, message.role, block.text, where, _who(index))
+            elif isinstance(block, Template):
+                where = f"input.messages[{index}].content[{place}].arguments"
+                _check_arguments(spec, block.name, block.arguments, where, _who(index))
 
 
-def merged_params(given: Params, defaults: Params) -> Params:
-    """The request's parameters, and the variant's where it has none."""
-    missing = {
-        item.name: getattr(defaults, item.name)
-        for item in fields(Params)
-        if getattr(given, item.name) is None and getattr(defaults, item.name) is not None
-    }
+def merged_params(given: Params, defaults: Mapping[str, Any]) -> Params:
+    """The request's parameters, and `defaults` where it has none."""
+    if not defaults:
+        return given
+    missing = {name: default for name, default in defaults.items() if getattr(given, name) is None}
     return replace(given, **missing) if missing else given
 
 
@@ -268,14 +290,8 @@ def _asking(mode: str, schema: Schema | None, given: bytes | None) -> Asking:
     return asking(mode, None if schema is None else schema.raw)
 
 
-def _arguments_of(message: Message, where: str) -> Iterator[tuple[str, str | bytes, str]]:
-    """What goes through templates: the template's name, a text or raw arguments, the place."""
-    for index, block in enumerate(message.content):
-        match block:
-            case Text(text):
-                yield message.role, text, f"{where}.content[{index}].text"
-            case Template(name, arguments):
-                yield name, arguments, f"{where}.content[{index}].arguments"
+def _who(index: int) -> str:
+    return f"Message at index {index}"
 
 
 def _check_arguments(

@@ -21,6 +21,8 @@ from proxy.types.request import Input, Message
 
 SYSTEM = "system"
 NOTHING: Mapping[str, str] = MappingProxyType({})
+_RENDERED = (RawText, Template)
+"""Blocks that become texts in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,15 @@ class TemplateSet:
             Unrenderable: a template is missing, or fails on what was sent; `param` is the place.
         """
         try:
-            messages = tuple(
-                self.render_message(message, f"input.messages[{index}]")
-                for index, message in enumerate(said.messages)
-            )
+            messages = said.messages
+            if not all(map(self._leaves, messages)):
+                messages = tuple(
+                    self.render_message(message, f"input.messages[{index}]")
+                    for index, message in enumerate(messages)
+                )
             system = self.render_system(said.system)
+            if messages is said.messages and system is said.system:
+                return said
             parts = said.system_parts if system == said.system else ()
             return replace(said, messages=messages, system=system, system_parts=parts)
         finally:
@@ -125,7 +131,7 @@ class TemplateSet:
 
     def render_message(self, message: Message, where: str) -> Message:
         """The message with templates rendered and raw texts as texts. Raises as above."""
-        if not any(self._changes(block, message.role) for block in message.content):
+        if self._leaves(message):
             return message
         blocks = (
             self._render_block(block, message.role, f"{where}.content[{index}]")
@@ -165,10 +171,14 @@ class TemplateSet:
             return Problem(source.label, form, message, "correct the template (MiniJinja)")
         return None
 
+    def _leaves(self, message: Message) -> bool:
+        """Whether the message stays as it is."""
+        return not any(self._changes(block, message.role) for block in message.content)
+
     def _changes(self, block: Block, role: str) -> bool:
         if isinstance(block, Text):
             return role in self._sources and self._sources[role].of_role
-        return isinstance(block, RawText | Template)
+        return isinstance(block, _RENDERED)
 
     def _render_block(self, block: Block, role: str, where: str) -> Block:
         match block:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 import orjson
@@ -12,6 +12,7 @@ from proxy.errors import InvalidRequest
 from proxy.inference.schemas import Schema, SchemaCache, load_schema
 from proxy.inference.template_values import read_json
 from proxy.types.content import Json, ToolCall
+from proxy.types.immutable import immutable
 from proxy.wire.envelope.content import compact
 from proxy.wire.envelope.tools import ToolChoice
 from proxy.wire.members import list_items, object_members
@@ -21,7 +22,7 @@ AUTO = ToolChoice("auto")
 NO_CONFIGURED: Mapping[str, Tool] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Tool:
     """A tool as a model sees it. `key` is what lists of allowed tools call it."""
 
@@ -62,7 +63,7 @@ def decode_tools(raw: bytes, schemas: SchemaCache) -> tuple[Tool, ...]:
     return tuple(_decode_tool(item, schemas) for item in list_items(raw))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ToolRequest:
     """What a call says of tools; None is not said. `provider_tools` are raw entries."""
 
@@ -76,7 +77,7 @@ class ToolRequest:
 NO_TOOL_REQUEST = ToolRequest()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class FunctionTools:
     """What a function's configuration says of tools. `configured` has those of all functions."""
 
@@ -85,11 +86,18 @@ class FunctionTools:
     parallel: bool | None = None
     configured: Mapping[str, Tool] = field(default_factory=lambda: NO_CONFIGURED)
 
+    silent: bool = field(init=False, default=True)
+    """Whether the configuration names no tools and says nothing of how to choose."""
+
+    def __post_init__(self) -> None:
+        silent = not self.names and self.choice == AUTO and self.parallel is None
+        object.__setattr__(self, "silent", silent)
+
 
 NO_FUNCTION_TOOLS = FunctionTools()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ToolSet:
     """The tools of one call: configured ones, those that came with it, and what may be called."""
 
@@ -130,11 +138,13 @@ class ToolSet:
 
     def tools_json(self) -> bytes | None:
         """The list of tools; None when there are none."""
-        return _list_json(tool.definition for tool in self.tools) if self.tools else None
+        if not (self.configured or self.additional):
+            return None
+        return _list_json(tool.definition for tool in self.tools)
 
     def choice_json(self) -> bytes | None:
         """The choice among them; None when there are none, or nobody chose."""
-        if not self.tools:
+        if not (self.configured or self.additional):
             return None
         if self.explicit and self.choice.mode != "none":
             mode = "required" if self.choice.mode == "required" else "auto"
@@ -171,6 +181,8 @@ def resolve_tools(function: FunctionTools, request: ToolRequest) -> ToolSet:
     Raises:
         InvalidRequest: a name stands for no tool, or two tools have the same.
     """
+    if request is NO_TOOL_REQUEST and function.silent:
+        return NO_TOOLS
     additional = request.additional or ()
     brought = {tool.key for tool in additional}
     allowed = request.allowed
@@ -215,7 +227,7 @@ def refuse_tools(request: ToolRequest) -> None:
             raise InvalidRequest(f"Cannot pass `{name}` to a JSON function{stop}", param=name)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ReadToolCall:
     """A tool call in an answer: what the model wrote, and what it means.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -62,6 +62,8 @@ class Variant:
     """What a variant does that is more than one call of one model."""
     plain: bool = field(init=False, default=True)
     """Whether all that it does to a chat are parameters and a system text."""
+    unchanging: bool = field(init=False, default=False)
+    """Whether it does not even that."""
 
     def __post_init__(self) -> None:
         templates = self.spec.templates
@@ -73,9 +75,10 @@ class Variant:
             and not templates.explicit
         )
         object.__setattr__(self, "plain", plain)
+        object.__setattr__(self, "unchanging", plain and self.system is None and not self.defaults)
 
     def missing(
-        self, present: frozenset[str], wire: str, renames: Mapping[str, str]
+        self, present: Collection[str], wire: str, renames: Mapping[str, str]
     ) -> dict[str, bytes]:
         """The members to add to a body that has those of `present`: what the client left out.
 
@@ -125,7 +128,7 @@ class Variant:
         given = value_of(member(body, "instructions") or b"null")
         return orjson.dumps(self.system.render(given if isinstance(given, str) else None))
 
-    def _missing_in_responses(self, present: frozenset[str]) -> dict[str, bytes]:
+    def _missing_in_responses(self, present: Collection[str]) -> dict[str, bytes]:
         added: dict[str, bytes] = {}
         for key, value in self.defaults.items():
             if key not in RESPONSES_MEMBERS:
@@ -146,7 +149,7 @@ class Variant:
         )
 
 
-def _is_given(key: str, present: frozenset[str]) -> bool:
+def _is_given(key: str, present: Collection[str]) -> bool:
     if key in MAX_TOKENS_KEYS:
         return any(name in present for name in MAX_TOKENS_KEYS)
     return key in present

@@ -90,8 +90,9 @@ class RetryBudget:
         return requests, retries
 
     def _current(self) -> Second:
-        epoch = float(int(self._now()))
-        second = self._ring[int(epoch) % len(self._ring)]
+        now = int(self._now())
+        second = self._ring[now % len(self._ring)]
+        epoch = float(now)
         if second.epoch.get() != epoch:
             second.epoch.set(epoch)
             second.requests.set(0)

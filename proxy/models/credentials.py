@@ -7,7 +7,6 @@ form of what a provider's entry says.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from proxy.config.schema import (
@@ -23,10 +22,11 @@ from proxy.config.schema import (
 )
 from proxy.config.schema.credentials import leaves, render_location
 from proxy.errors import CredentialMissing
+from proxy.types.immutable import immutable
 from proxy.types.secrets import PendingSecret, Secret, is_pending
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CallCredentials:
     """What one call brings along. The values never leave this object but towards their provider."""
 
@@ -142,7 +142,7 @@ def _either(default: Credential, fallback: Credential) -> Credential:
     return resolve
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class _PendingEither:
     """A secret that has to be fetched, and what stands in when it cannot be had."""
 

@@ -15,12 +15,13 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from types import MappingProxyType
 
+import msgspec
 from aiohttp import ClientResponse
 from aiohttp_retry import RetryOptionsBase
 
@@ -32,7 +33,7 @@ from proxy.errors import (
     UpstreamTimeout,
     UpstreamUnsupported,
 )
-from proxy.models.model import Model, Route, TimeLimits
+from proxy.models.model import NO_LIMITS, Model, Route, TimeLimits
 from proxy.types.exchange import Attempt
 from proxy.types.ports import Limits
 
@@ -106,22 +107,41 @@ class Candidate:
     limits: TimeLimits
 
 
-@dataclass(slots=True)
-class CallLog:
+class CallLog(msgspec.Struct):
     """What happened in one call, attempt by attempt."""
 
     began: float
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[Attempt] = msgspec.field(default_factory=list)
     last: UpstreamError | None = None
     refused: bool = False
     """Whether a retry was not made because the budget did not cover it."""
-    seen: set[str] = field(default_factory=set)
+    seen: set[str] = msgspec.field(default_factory=set)
     """Origins that have been asked: another attempt there is a retry."""
 
     def branch(self) -> CallLog:
         """The log of another question of the same call: its attempts stand among the others, but
         it is no retry of theirs."""
         return CallLog(self.began, self.attempts)
+
+    def add(
+        self,
+        candidate: Candidate,
+        route: Route,
+        error: UpstreamError | None,
+        began: float,
+        took: float,
+        pause: float,
+    ) -> None:
+        """Note an attempt that began then and took so long, after a pause; all in seconds."""
+        started = began - self.began
+        names = (candidate.variant_name, candidate.model.name, route.name)
+        times = (round(started * 1000), round(took * 1000), round(pause * 1000))
+        if error is None:
+            self.attempts.append(Attempt(*names, 200, "", "", *times))
+            return
+        self.last = error
+        outcome = (error.status or 0, error.kind, _detail(error))
+        self.attempts.append(Attempt(*names, *outcome, *times, _fault(error)))
 
     @property
     def exhausted(self) -> bool:
@@ -130,6 +150,10 @@ class CallLog:
 
 
 Try = Callable[[Candidate, Route, Limits], Awaitable[UpstreamError | None]]
+
+
+Step = tuple[Candidate, Route, Limits]
+"""Whom to ask now, and within which limits."""
 
 
 class Policy:
@@ -146,6 +170,7 @@ class Policy:
         self._sleep = sleep
         self._now = now
         self._on_refused = on_refused
+        self._unlimited = _Until(now)
 
     async def run(
         self,
@@ -157,135 +182,94 @@ class Policy:
         classify: Classify = classify,
     ) -> tuple[Candidate, Route] | None:
         """Try until one attempt returns None; `log.last` has the error otherwise."""
-        call = _Call(self, attempt, log, stream, classify)
+        walk = self._walk(candidates, log, stream, classify)
+        try:
+            step = next(walk)
+            while True:
+                if isinstance(step, float):
+                    await self._sleep(step)
+                    step = next(walk)
+                else:
+                    step = walk.send(await attempt(*step))
+        except StopIteration as end:
+            served: tuple[Candidate, Route] | None = end.value
+            return served
+
+    def _walk(
+        self, candidates: Iterable[Candidate], log: CallLog, stream: bool, classify: Classify
+    ) -> Generator[Step | float, UpstreamError | None, tuple[Candidate, Route] | None]:
+        """The loop itself: gives a pause to be made, in seconds, or an attempt to be made, and is
+        sent what came of that. One generator, because a coroutine for each level costs every call
+        more than all that the levels do."""
+        paid: Route | None = None
         for candidate in candidates:
-            served = await call.try_candidate(candidate)
-            if served is not None or call.over:
-                return served
+            model, schedule = candidate.model, candidate.schedule
+            ruled_out: set[str] = set()
+            until = self._unlimited.narrowed(
+                candidate.limits, stream, "Variant", candidate.variant_name
+            )
+            pause = 0.0
+            for round_ in range(schedule.attempts):
+                if round_:
+                    wait = schedule.pause_before(round_, retry_after(log.last))
+                    if wait is None or not until.outlasts(wait):
+                        break
+                    left = [route for route in model.routes if route.name not in ruled_out]
+                    if all(route.provider.origin in log.seen for route in left):
+                        paid = self._reserve(left, log)
+                        if paid is None:
+                            break
+                    pause = float(wait)
+                    yield pause
+                scope = until.narrowed(model.limits, stream, "Model", model.name)
+                for route in model.routes:
+                    if route.name in ruled_out or not self._covered(route, paid, log):
+                        continue
+                    paid = None if route is paid else paid
+                    within = scope.narrowed(route.limits, stream, "Model provider", route.name)
+                    began = self._now()
+                    error = yield candidate, route, within.limits(self._defaults)
+                    within.explain(error)
+                    took = self._now() - began
+                    log.add(candidate, route, error, began, took, pause)
+                    if error is None:
+                        return candidate, route
+                    pause = 0.0
+                    kind = classify(error)
+                    if kind is ErrorClass.FINAL:
+                        return None
+                    if kind is ErrorClass.FAILOVER:
+                        ruled_out.add(route.name)
+                    if scope.passed():
+                        break
+                if len(ruled_out) == len(model.routes) or until.passed():
+                    break
         return None
 
-
-class _Call:
-    """The state of one call in the loop."""
-
-    def __init__(
-        self,
-        policy: Policy,
-        attempt: Try,
-        log: CallLog,
-        stream: bool,
-        classify: Classify,
-    ) -> None:
-        self._policy = policy
-        self._classify = classify
-        self._attempt = attempt
-        self._log = log
-        self._stream = stream
-        self._paid: Route | None = None
-        self.over = False
-
-    async def try_candidate(self, candidate: Candidate) -> tuple[Candidate, Route] | None:
-        policy = self._policy
-        ruled_out: set[str] = set()
-        until = _Until(policy._now).narrowed(
-            candidate.limits, self._stream, "Variant", candidate.variant_name
-        )
-        pause = 0.0
-        for round_ in range(candidate.schedule.attempts):
-            if round_:
-                wait = candidate.schedule.pause_before(round_, retry_after(self._log.last))
-                if wait is None or not until.outlasts(wait):
-                    return None
-                pause = wait
-                if not self._reserve(candidate, ruled_out):
-                    return None
-                await policy._sleep(pause)
-            route = await self._try_model(candidate, until, ruled_out, pause)
-            if route is not None:
-                return candidate, route
-            if self.over or len(ruled_out) == len(candidate.model.routes) or until.passed():
-                return None
-        return None
-
-    def _reserve(self, candidate: Candidate, ruled_out: set[str]) -> bool:
+    def _reserve(self, left: Sequence[Route], log: CallLog) -> Route | None:
         """Pay for the next round before waiting for it: nobody waits for a refusal."""
-        left = [route for route in candidate.model.routes if route.name not in ruled_out]
-        if any(route.provider.origin not in self._log.seen for route in left):
-            return True
         for route in left:
             if route.budget.try_retry():
-                self._paid = route
-                return True
-        for route in left[:1]:
-            self._refuse(route)
-        return False
-
-    def _refuse(self, route: Route) -> None:
-        self._log.refused = True
-        self._policy._on_refused(route.provider.origin)
-
-    async def _try_model(
-        self, candidate: Candidate, until: _Until, ruled_out: set[str], pause: float
-    ) -> Route | None:
-        """One round over the providers; the one that answered, if one did."""
-        model = candidate.model
-        until = until.narrowed(model.limits, self._stream, "Model", model.name)
-        for route in model.routes:
-            if route.name in ruled_out or not self._covered(route):
-                continue
-            error = await self._try_route(candidate, route, until, pause)
-            if error is None:
                 return route
-            pause = 0.0
-            kind = self._classify(error)
-            if kind is ErrorClass.FINAL:
-                self.over = True
-            elif kind is ErrorClass.FAILOVER:
-                ruled_out.add(route.name)
-            if self.over or until.passed():
-                return None
+        for route in left[:1]:
+            self._refuse(route, log)
         return None
 
-    def _covered(self, route: Route) -> bool:
+    def _covered(self, route: Route, paid: Route | None, log: CallLog) -> bool:
         """Whether this attempt is a first one at its origin, or one that the budget covers."""
         origin = route.provider.origin
-        if origin not in self._log.seen:
-            self._log.seen.add(origin)
+        if origin not in log.seen:
+            log.seen.add(origin)
             route.budget.request()
             return True
-        if route is self._paid:
-            self._paid = None
+        if route is paid or route.budget.try_retry():
             return True
-        if route.budget.try_retry():
-            return True
-        self._refuse(route)
+        self._refuse(route, log)
         return False
 
-    async def _try_route(
-        self, candidate: Candidate, route: Route, until: _Until, pause: float
-    ) -> UpstreamError | None:
-        now = self._policy._now
-        began = now()
-        within = until.narrowed(route.limits, self._stream, "Model provider", route.name)
-        error = await self._attempt(candidate, route, within.limits(self._policy._defaults))
-        within.explain(error)
-        self._log.attempts.append(
-            Attempt(
-                variant_name=candidate.variant_name,
-                model_name=candidate.model.name,
-                provider_name=route.name,
-                status=200 if error is None else error.status or 0,
-                error="" if error is None else error.kind,
-                detail="" if error is None else _detail(error),
-                started_ms=round((began - self._log.began) * 1000),
-                duration_ms=round((now() - began) * 1000),
-                waited_ms=round(pause * 1000),
-                fault=_fault(error),
-            )
-        )
-        if error is not None:
-            self._log.last = error
-        return error
+    def _refuse(self, route: Route, log: CallLog) -> None:
+        log.refused = True
+        self._on_refused(route.provider.origin)
 
 
 class _Until:
@@ -307,6 +291,8 @@ class _Until:
 
     def narrowed(self, limits: TimeLimits, stream: bool, kind: str, name: str) -> _Until:
         """The same, within one more scope that begins now: a variant, model or provider."""
+        if limits is NO_LIMITS:
+            return self
         total, first = limits.total(stream), limits.first_token(stream)
         if total is None and first is None:
             return self
@@ -341,13 +327,15 @@ class _Until:
 
     def explain(self, error: UpstreamError | None) -> None:
         """Note in an error whose limit has passed."""
-        if isinstance(error, UpstreamTimeout) and self.passed():
+        if error is not None and isinstance(error, UpstreamTimeout) and self.passed():
             error.scope = self._scopes.get(error.limit)
 
     def passed(self) -> bool:
         return not self.outlasts(0.0)
 
     def outlasts(self, pause: float) -> bool:
+        if self._total is None and self._first_token is None:
+            return True
         then = self._now() + pause
         deadlines = (self._total, self._first_token)
         return all(deadline is None or then < deadline for deadline in deadlines)
@@ -363,7 +351,7 @@ def _left(deadline: float | None, now: float) -> float | None:
     return None if deadline is None else max(0.0, deadline - now)
 
 
-def _fault(error: UpstreamError | None) -> str:
+def _fault(error: UpstreamError) -> str:
     read = error.fault if isinstance(error, UpstreamStatus) else None
     return "" if read is None else read.kind
 

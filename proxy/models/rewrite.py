@@ -182,8 +182,10 @@ def _no_way(rewrite: Rewrite, reason: str) -> InvalidRequest:
 
 def rewrite_headers(
     headers: Sequence[tuple[str, str]], rewrites: Sequence[HeaderRewrite]
-) -> list[tuple[str, str]]:
+) -> Sequence[tuple[str, str]]:
     """Apply `extra_headers` entries: insert replaces, delete removes."""
+    if not rewrites:
+        return headers
     last: dict[str, HeaderRewrite] = {}
     for rewrite in rewrites:
         name = rewrite.name.lower()

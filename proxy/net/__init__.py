@@ -4,8 +4,8 @@ In: an `OutgoingRequest` (a finished HTTP request with its time limits) and a `S
 Out: calls on that sink: `on_head`, `on_block`…, `on_end`. Foreign exceptions of the HTTP library
 are mapped to the error tree here, once.
 
-`aiohttp_transport` is the complete transport; a faster one will drive the same sinks.
-`upload` sends request bodies that are not held in memory.
+`transports` picks the transport that a request names: `fast_transport`, or `aiohttp_transport`, the
+complete one, which also sends bodies that are not held in memory (`upload`).
 `watchdog` enforces time limits with one sweep for all calls instead of a timer for each.
 `tokens` keeps what has to be fetched before a call; `google_tokens`, `azure_tokens` and
 `aws_credentials` fetch it with the clouds' own libraries.

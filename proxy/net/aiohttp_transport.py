@@ -14,6 +14,7 @@ the next block is read only when the sink has taken the last.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Callable
@@ -49,8 +50,9 @@ class _Connector(aiohttp.TCPConnector):
     A request is known by its timeout object, the one thing of ours that reaches `connect`.
     """
 
-    def __init__(self, *, pooled: bool) -> None:
+    def __init__(self, context: ssl.SSLContext | None, *, pooled: bool) -> None:
         super().__init__(
+            ssl=context or True,
             limit=0,
             keepalive_timeout=KEEPALIVE_SECONDS if pooled else None,
             force_close=not pooled,
@@ -62,13 +64,20 @@ class _Connector(aiohttp.TCPConnector):
     async def connect(
         self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
-        connection = await super().connect(req, traces, timeout)
-        protocol = connection.protocol
-        if protocol is not None:
-            if getattr(protocol, "served_before", False):
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            if protocol is None:
+                return connection
+            if not getattr(protocol, "served_before", False):
+                protocol.served_before = True  # type: ignore[attr-defined]
+                if protocol.closed is not None:
+                    protocol.closed.add_done_callback(_retrieve)
+                return connection
+            if not protocol.should_close:
                 self._reused.add(id(timeout))
-            protocol.served_before = True  # type: ignore[attr-defined]
-        return connection
+                return connection
+            connection.close()  # something came while nobody had asked; it is no answer
 
     def was_reused(self, timeout: aiohttp.ClientTimeout) -> bool:
         """Whether the request's last connection was an old one; forgets the request."""
@@ -88,12 +97,22 @@ def _bounded_socket(address: tuple[object, ...]) -> socket.socket:
 
 
 class AiohttpTransport:
-    """One pool of connections for a worker. `received` is told the size of every block."""
+    """One pool of connections for a worker. `received` is told the size of every block.
 
-    def __init__(self, watchdog: Watchdog, received: Callable[[int], None]) -> None:
+    `context` says whom to trust; by default whom the system trusts.
+    """
+
+    def __init__(
+        self,
+        watchdog: Watchdog,
+        received: Callable[[int], None],
+        *,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self._watchdog = watchdog
         self._received = received
-        self._connector = _Connector(pooled=True)
+        self._context = context
+        self._connector = _Connector(context, pooled=True)
         self._pooled = _session(self._connector)
         self._fresh: aiohttp.ClientSession | None = None
 
@@ -134,12 +153,16 @@ class AiohttpTransport:
             flight.progress()
             if upload is not None:
                 upload.answered(response.content)
-            sink.on_head(response.status, _header_items(response))
-            await self._pump(response, sink, flight)
+            with _Ear(response, self._pooled):
+                sink.on_head(response.status, _header_items(response))
+                await self._pump(response, sink, flight)
         except BaseException:
             response.close()
             raise
-        response.release()
+        if response._writer is None:
+            response.release()
+        else:
+            response.close()  # answered before all was sent; nobody knows when it will be
 
     async def _pump(self, response: aiohttp.ClientResponse, sink: Sink, flight: Flight) -> None:
         """Feed the body into the sink, block by block."""
@@ -196,7 +219,7 @@ class AiohttpTransport:
         if upload is None or upload.body.repeatable:
             return self._pooled
         if self._fresh is None:
-            self._fresh = _session(_Connector(pooled=False))
+            self._fresh = _session(_Connector(self._context, pooled=False))
         return self._fresh
 
     async def close(self) -> None:
@@ -206,8 +229,49 @@ class AiohttpTransport:
         self._watchdog.close()
 
 
+def _retrieve(closed: asyncio.Future[None]) -> None:
+    """Why a connection was lost, which is told by its calls, lest the loop tells it as well."""
+    if not closed.cancelled():
+        closed.exception()
+
+
+class _Ear:
+    """While it is held, a body ends when its connection does.
+
+    aiohttp's parser lets go of a body in which it finds garbage, and nobody tells its reader.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, session: aiohttp.ClientSession) -> None:
+        self._content = response.content
+        self._session = session
+        connection = response.connection
+        self._protocol = None if connection is None else connection.protocol
+        self._closed = None if self._protocol is None else self._protocol.closed
+
+    def __enter__(self) -> None:
+        if self._closed is not None:
+            self._closed.add_done_callback(self._hear)
+        elif self._protocol is not None:
+            self._cut()
+
+    def __exit__(self, *error: object) -> None:
+        if self._closed is not None:
+            self._closed.remove_done_callback(self._hear)
+
+    def _hear(self, _: asyncio.Future[None]) -> None:
+        self._cut()
+
+    def _cut(self) -> None:
+        if self._content.is_eof() or self._content.exception() is not None:
+            return
+        if self._session.closed:
+            self._content.set_exception(UpstreamReset("the connection was closed"))
+        else:
+            self._content.set_exception(UpstreamGarbage("no HTTP answer: its body breaks off"))
+
+
 def _session(connector: _Connector) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
@@ -216,6 +280,8 @@ def _session(connector: _Connector) -> aiohttp.ClientSession:
         timeout=aiohttp.ClientTimeout(total=None),
         raise_for_status=False,
     )
+    session._retry_connection = False  # of GET and the like, without asking `may_resend`
+    return session
 
 
 _STALE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
@@ -233,6 +299,6 @@ def _mapped(error: BaseException, connect: float | None) -> UpstreamError:
         return UpstreamConnectError(f"no connection: {type(error).__name__}")
     if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError | OSError):
         return UpstreamReset("the provider closed the connection before its answer was whole")
-    if isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL | ValueError):
+    if isinstance(error, aiohttp.ClientResponseError | aiohttp.NonHttpUrlClientError | ValueError):
         return UpstreamGarbage(f"no HTTP answer: {type(error).__name__}")
     return UpstreamReset(f"the connection failed: {type(error).__name__}")

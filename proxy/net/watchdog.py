@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from proxy.errors import UpstreamTimeout
@@ -21,7 +22,8 @@ TAIL_SECONDS = 0.25
 
 
 class Flight:
-    """One watched call. As a context manager it turns its own expiry into `UpstreamTimeout`.
+    """One watched call. As a context manager it turns its own expiry into `UpstreamTimeout`;
+    between `begin` and `end` it calls what it was given.
 
     `progress()` at each block; `token()` when the first token is there; `final()` at the final
     event; `pause()` and `progress()` around waiting for a slow client, which is nobody's fault.
@@ -30,6 +32,7 @@ class Flight:
     """
 
     __slots__ = (
+        "_alarm",
         "_dog",
         "_task",
         "asked",
@@ -44,6 +47,7 @@ class Flight:
     def __init__(self, dog: Watchdog, limits: Limits) -> None:
         self._dog = dog
         self._task: asyncio.Task[object] | None = None
+        self._alarm: Callable[[], None] | None = None
         self.limits = limits
         self.started = self.asked = self.last = dog.now()
         self.waiting = True
@@ -83,9 +87,21 @@ class Flight:
             return "idle", limits.idle
         return None
 
+    def begin(self, alarm: Callable[[], None]) -> None:
+        """Be watched; `alarm` is called, once, when a limit has passed: `expired` says which."""
+        self._alarm = alarm
+        self._dog.add(self)
+
+    def end(self) -> None:
+        """Be watched no longer."""
+        self._alarm = None
+        self._dog.discard(self)
+
     def expire(self, limit: tuple[str, float]) -> None:
         self.expired = limit
-        if self._task is not None:
+        if self._alarm is not None:
+            self._alarm()
+        elif self._task is not None:
             self._task.cancel()
 
     def __enter__(self) -> Flight:

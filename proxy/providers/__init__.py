@@ -50,7 +50,7 @@ from proxy.config.schema.cloud_providers import (
 )
 from proxy.config.schema.providers import AzureKeys, DummyKeys, OpenAIKeys
 from proxy.providers.anthropic import AnthropicProvider, VertexAnthropicProvider
-from proxy.providers.base import NO_RENAMES, Provider
+from proxy.providers.base import NO_RENAMES, Provider, answers_neutrally
 from proxy.providers.bedrock import BedrockProvider
 from proxy.providers.compatible import ROWS, CompatibleProvider
 from proxy.providers.dummy import DummyProvider, FlakyCounters
@@ -71,6 +71,16 @@ def build_provider(
     config: ProviderConfig | EmbeddingProviderConfig, flaky: FlakyCounters
 ) -> Provider:
     """The live form of a configured provider."""
+    return _sent_by(config.transport, _build(config, flaky))
+
+
+def _sent_by(transport: str, provider: Provider) -> Provider:
+    if not answers_neutrally(provider):
+        provider.transport = transport
+    return provider
+
+
+def _build(config: ProviderConfig | EmbeddingProviderConfig, flaky: FlakyCounters) -> Provider:
     unbuilt = blocking(config)
     if unbuilt is not None:
         return UnbuiltProvider(config.type, getattr(config, "model_name", ""), unbuilt.name)
@@ -138,7 +148,8 @@ def _build_compatible(config: Any) -> Provider:
 
 def build_default_provider(config: DefaultProvider, model_name: str) -> Provider:
     """The live form of the default provider, for a model's name as the caller wrote it."""
-    return CompatibleProvider(ROWS[config.type], model_name, config.api_base)
+    provider = CompatibleProvider(ROWS[config.type], model_name, config.api_base)
+    return _sent_by(config.transport, provider)
 
 
 def _aws_address(config: AwsKeys) -> tuple[str | None, str | None]:

@@ -18,7 +18,7 @@ from proxy.errors import UpstreamErrorInBody, UpstreamGarbage
 from proxy.providers.base import Attempt, Encoded
 from proxy.providers.neutral import JSON_TYPE, with_type
 from proxy.types.fault import Fault
-from proxy.types.ports import Headers, OutgoingRequest
+from proxy.types.ports import FAST, Headers, OutgoingRequest
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer
 from proxy.wire.addressee import Addressee
@@ -92,6 +92,7 @@ class MessagesProvider:
     wire = "messages"
     reading = "messages"
     takes_secret = True
+    transport = FAST
 
     def __init__(
         self, kind: str, model_name: str, door: Door, provider_tools: Sequence[bytes]
@@ -120,6 +121,7 @@ class MessagesProvider:
             encoded.body,
             attempt.limits,
             attempt.may_resend,
+            transport=self.transport,
         )
         return Encoded(outgoing, encoded.ignored)
 

@@ -15,12 +15,13 @@ A provider has no state of its calls, never retries, and never looks at a config
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeGuard
 
 from proxy.types.embeddings import EmbeddingsAnswer, EmbeddingsRequest
 from proxy.types.fault import Fault
+from proxy.types.immutable import immutable
 from proxy.types.ports import Body, Headers, Limits, OutgoingRequest
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer, Chunk
@@ -35,7 +36,7 @@ NO_RENAMES: Mapping[str, str] = MappingProxyType({})
 NO_DEFAULTS: Mapping[str, bytes] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Attempt:
     """What a request needs beside what it says: on whose behalf, within which limits."""
 
@@ -77,6 +78,8 @@ class HttpProvider(Protocol):
     """The provider's own name of the model."""
     takes_secret: bool
     """Whether its credential is resolved by those above and handed in."""
+    transport: str
+    """Which one sends its requests; see `OutgoingRequest`."""
 
     def encode_chat(self, request: ModelRequest, attempt: Attempt) -> Encoded:
         """The HTTP request of a chat.

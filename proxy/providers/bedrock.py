@@ -20,7 +20,7 @@ from proxy.net.sigv4 import seal_with
 from proxy.providers.base import Attempt, Encoded
 from proxy.providers.neutral import JSON_TYPE, with_type
 from proxy.types.fault import Fault
-from proxy.types.ports import Headers, OutgoingRequest
+from proxy.types.ports import FAST, Headers, OutgoingRequest
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer
 from proxy.types.secrets import AwsAccess, Secret
@@ -79,6 +79,7 @@ class BedrockProvider:
     wire = "converse"
     reading = "converse"
     takes_secret = True
+    transport = FAST
 
     def __init__(
         self,
@@ -104,7 +105,9 @@ class BedrockProvider:
         )
         end = "converse-stream" if request.stream else "converse"
         path = f"/model/{quote(self.model_name, safe='')}/{end}"
-        outgoing = address_request(BEDROCK, path, encoded.body, attempt, self._clock)
+        outgoing = address_request(
+            BEDROCK, path, encoded.body, attempt, self._clock, self.transport
+        )
         return Encoded(outgoing, encoded.ignored)
 
     def decode_chat(self, body: bytes) -> Answer:
@@ -129,6 +132,7 @@ def address_request(
     body: bytes,
     attempt: Attempt,
     clock: Callable[[], datetime] | None,
+    transport: str,
 ) -> OutgoingRequest:
     """A request to a service of AWS: with a bearer key, or to be signed when it is sealed. One that
     brings its own `Authorization` keeps it.
@@ -150,6 +154,7 @@ def address_request(
         body,
         attempt.limits,
         attempt.may_resend,
+        transport=transport,
     )
     if "authorization" in named:
         return request

@@ -42,7 +42,7 @@ from proxy.errors import UpstreamGarbage
 from proxy.providers.base import NO_DEFAULTS, NO_RENAMES, Attempt, Encoded
 from proxy.providers.neutral import check_answer, with_type
 from proxy.types.fault import Fault
-from proxy.types.ports import Body, Headers, Limits, OutgoingRequest
+from proxy.types.ports import FAST, Body, Headers, Limits, OutgoingRequest
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer
 from proxy.types.secrets import AddressedSecret, BearerToken, Secret
@@ -305,6 +305,7 @@ class CompatibleProvider:
 
     wire = "chat_completions"
     takes_secret = True
+    transport = FAST
 
     def __init__(
         self,
@@ -355,7 +356,9 @@ class CompatibleProvider:
             if all(name.lower() != own.lower() for name, _ in headers):
                 outgoing.append((own, prefix + secret))
         url = base + self._below(path, query)
-        return OutgoingRequest(method, url, origin, outgoing, body, limits, may_resend)
+        return OutgoingRequest(
+            method, url, origin, outgoing, body, limits, may_resend, transport=self.transport
+        )
 
     def _shown_in(self, secret: str) -> tuple[str, str]:
         """The header in which it is shown, and what stands before it there."""
@@ -398,9 +401,9 @@ class CompatibleProvider:
 
     def _below(self, path: str, query: str) -> str:
         """Path and query below the base address."""
-        own = ""
-        if self._row.deployments is not None:
-            path, own = self._row.deployments.locate(path, self.model_name)
+        if self._row.deployments is None:
+            return f"{path}?{query}" if query else path
+        path, own = self._row.deployments.locate(path, self.model_name)
         key = own.partition("=")[0]
         if any(part.partition("=")[0] == key for part in query.split("&")):
             own = ""

@@ -15,7 +15,7 @@ from proxy.errors import UpstreamErrorInBody, UpstreamGarbage
 from proxy.providers.base import Attempt, Encoded
 from proxy.providers.neutral import JSON_TYPE, with_type
 from proxy.types.fault import Fault
-from proxy.types.ports import Headers, OutgoingRequest
+from proxy.types.ports import FAST, Headers, OutgoingRequest
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer
 from proxy.types.secrets import Secret
@@ -48,6 +48,7 @@ class GeminiProvider:
     wire = "gemini"
     reading = "gemini"
     takes_secret = True
+    transport = FAST
 
     def __init__(self, type_: str, model_name: str, base: str, place: str, title: str) -> None:
         self.type = type_
@@ -70,6 +71,7 @@ class GeminiProvider:
             body,
             attempt.limits,
             attempt.may_resend,
+            transport=self.transport,
         )
         return Encoded(outgoing, ignored)
 

@@ -66,6 +66,15 @@ class OpenAIResponsesProvider:
         self.origin = self._compatible.origin
         self.body_defaults: Mapping[str, bytes] = self._defaults()
 
+    @property
+    def transport(self) -> str:
+        """See `HttpProvider`."""
+        return self._compatible.transport
+
+    @transport.setter
+    def transport(self, name: str) -> None:
+        self._compatible.transport = name
+
     def encode_relay(
         self,
         path: str,

@@ -15,7 +15,7 @@ from proxy.providers.base import Attempt, Encoded
 from proxy.providers.bedrock import Service, address_request
 from proxy.providers.compatible import ROWS, CompatibleProvider
 from proxy.types.fault import Fault
-from proxy.types.ports import Headers
+from proxy.types.ports import FAST, Headers
 from proxy.types.request import ModelRequest
 from proxy.types.response import Answer
 from proxy.wire.converse.errors import read_error
@@ -39,6 +39,7 @@ class SagemakerProvider:
     wire = "payload_parts"
     reading = "payload_parts"
     takes_secret = True
+    transport = FAST
 
     def __init__(
         self,
@@ -63,7 +64,7 @@ class SagemakerProvider:
         body = encoded.request.body
         assert isinstance(body, bytes)
         path = f"{self._path}-response-stream" if request.stream else self._path
-        outgoing = address_request(SAGEMAKER, path, body, attempt, self._clock)
+        outgoing = address_request(SAGEMAKER, path, body, attempt, self._clock, self.transport)
         return Encoded(outgoing, encoded.ignored)
 
     def decode_chat(self, body: bytes) -> Answer:

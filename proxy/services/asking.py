@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 
@@ -19,15 +19,16 @@ from proxy.services.lane import Lane
 from proxy.services.leg import Failure, Leg
 from proxy.services.tasks import Asked
 from proxy.telemetry.metrics import RouteCells
-from proxy.types.ids import new_id
-from proxy.types.ports import Limits
+from proxy.types.ids import new_identifier
+from proxy.types.immutable import immutable
+from proxy.types.ports import Headers, Limits
 from proxy.types.request import NO_EXTRAS, NO_REST, Extras
 
 OpenChunks = Callable[[Leg, RouteCells], ChunkOutlet]
 """Where the chunks of an attempt go; called once it is known who is asked."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Overrides:
     """What changes the request of one attempt: rules of variant, provider and caller."""
 
@@ -49,6 +50,9 @@ class Overrides:
         """All, in their order."""
         given = [rule for _, rule in self.headers]
         return [*self.configured_headers, *self.provider_headers, *given]
+
+
+NO_OVERRIDES = Overrides((), (), (), (), (), ())
 
 
 class Asking:
@@ -98,7 +102,7 @@ class Asking:
             route.name,
         )
         began = now()
-        leg.begin(route, new_id(), self._lane.settings.record_limit, began)
+        leg.begin(route, new_identifier(), self._lane.settings.record_limit, began)
         chunks = None if open_chunks is None else open_chunks(leg, cells)
         _begin_waiting(progress, began)
         error: UpstreamError | None = None
@@ -110,7 +114,8 @@ class Asking:
             if chunks is not None:
                 chunks.close()
             _end_waiting(progress, now())
-        explain(error, route.provider)
+        if error is not None:
+            explain(error, route.provider)
         if leg.started and isinstance(error, UpstreamTimeout):
             error.scope = limits.scopes.get(error.limit)
         failure = None if leg.started else error
@@ -127,43 +132,41 @@ class Asking:
         self, progress: InferProgress, leg: Leg, limits: Limits, chunks: ChunkOutlet | None
     ) -> UpstreamError | None:
         """Ask the provider to the end; what broke its answer off, if anything did."""
-        task, route = leg.task, leg.route
+        task, route, lane = leg.task, leg.route, self._lane
         assert route is not None
-        provider = route.provider
+        call, provider = progress.call, route.provider
         overrides = _overrides(progress, leg, route)
-        asked = Asked(
-            leg.candidate.model.name,
-            route,
-            progress.call.credentials,
-            limits,
-            rewrite_headers((), overrides.header_rules),
-            _extras(overrides) if answers_neutrally(provider) else NO_EXTRAS,
-            progress.call.members if leg.takes_extras else NO_REST,
-        )
+        headers: Headers = ()
+        if overrides is not NO_OVERRIDES:
+            headers = rewrite_headers((), overrides.header_rules)
+        members = call.members if leg.takes_extras else NO_REST
+        model = leg.candidate.model.name
         if answers_neutrally(provider):
+            extras = _extras(overrides)
+            asked = Asked(model, route, call.credentials, limits, headers, extras, members)
             leg.raw_request = provider.raw_request
-            flight = self._lane.watchdog.watch(limits)
+            flight = lane.watchdog.watch(limits)
             with flight:
                 leg.answer = await task.ask(provider, asked, chunks, flight)
-            leg.last_at = self._lane.watchdog.now()
+            leg.last_at = lane.watchdog.now()
             return None
-        secret = await route.secret(progress.call.credentials, limits)
+        asked = Asked(model, route, call.credentials, limits, headers, NO_EXTRAS, members)
+        secret = await route.secret(call.credentials, limits)
         outgoing, ignored = task.encode(provider, asked, secret)
-        self._lane.metrics.ignored(provider.type, ignored)
-        assert isinstance(outgoing.body, bytes)
-        body = _rewritten(outgoing.body, overrides)
+        if ignored:
+            lane.metrics.ignored(provider.type, ignored)
+        body = outgoing.body
+        assert isinstance(body, bytes)
+        if overrides is not NO_OVERRIDES:
+            body = _rewritten(body, overrides)
+            outgoing = replace(outgoing, body=body)
         reader = task.reader(provider)
         leg.raw_request, leg.wire = body, reader.wire
+        settings, now = lane.settings, lane.watchdog.now
         sink = InferSink(
-            leg,
-            chunks,
-            reader,
-            error_limit=self._lane.settings.peek_limit,
-            answer_limit=self._lane.settings.answer_limit,
-            secret=secret,
-            now=self._lane.watchdog.now,
+            leg, chunks, reader, settings.peek_limit, settings.answer_limit, secret, now
         )
-        await self._lane.transport.send(replace(outgoing, body=body).sealed(), sink)
+        await lane.transport.send(outgoing.sealed(), sink)
         return sink.error
 
 
@@ -180,16 +183,19 @@ def _end_waiting(progress: InferProgress, now: float) -> None:
 
 
 def _overrides(progress: InferProgress, leg: Leg, route: Route) -> Overrides:
-    call = progress.call
+    call, own, theirs = progress.call, leg.rewrites, route.rewrites
+    given = leg.takes_extras and (call.extra_body or call.extra_headers)
+    if not (given or own.body or own.headers or theirs.body or theirs.headers):
+        return NO_OVERRIDES
     names = (leg.variant_name, leg.candidate.model.name, route.name)
     body = [each for each in call.extra_body if each[0].holds(*names)]
     headers = [each for each in call.extra_headers if each[0].holds(*names)]
     return Overrides(
-        configured_body=tuple(leg.rewrites.body),
-        provider_body=tuple(route.rewrites.body),
+        configured_body=tuple(own.body),
+        provider_body=tuple(theirs.body),
         body=tuple(body) if leg.takes_extras else (),
-        configured_headers=tuple(leg.rewrites.headers),
-        provider_headers=tuple(route.rewrites.headers),
+        configured_headers=tuple(own.headers),
+        provider_headers=tuple(theirs.headers),
         headers=tuple(headers) if leg.takes_extras else (),
     )
 

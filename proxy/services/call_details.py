@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import orjson
 
 from proxy.inference.prepare import Prepared
@@ -12,11 +10,6 @@ from proxy.types.exchange import InferenceDetails
 
 REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid")
 """Headers in which providers name a call, by which their support finds it."""
-
-
-def request_id_of(headers: Mapping[str, str]) -> str:
-    """The provider's own name of a call; `headers` by their names in lower case."""
-    return next((headers[name] for name in REQUEST_IDS if headers.get(name)), "")
 
 
 def details_of(

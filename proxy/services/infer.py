@@ -327,7 +327,9 @@ class InferService:
             config_hash=settings.config_hash,
             record_limit=settings.record_limit,
         )
-        await self._lane.recorder.exchange(exchange)
+        syncing = self._lane.recorder.exchange(exchange)
+        if syncing is not None:
+            await syncing
 
 
 def _nobody_to_ask(call: InferenceCall) -> AllVariantsFailed:

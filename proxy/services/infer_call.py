@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
-from uuid import UUID
 
 from proxy.errors import Unrenderable, UpstreamError, VariantFailed
 from proxy.inference.json_mode import JsonOutput
@@ -20,10 +19,12 @@ from proxy.services.leg import Failure, Leg
 from proxy.services.targets import Target
 from proxy.services.tasks import Task
 from proxy.types.embeddings import EmbeddingsAnswer
+from proxy.types.ids import Identifier
+from proxy.types.immutable import immutable
 from proxy.types.response import Answer, Chunk
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Scope:
     """Where a request's `extra_body` or `extra_headers` entry applies; None is everywhere."""
 
@@ -46,7 +47,7 @@ class InferenceCall:
 
     began: float
     """On the monotonic clock."""
-    id: UUID
+    id: Identifier
     lane: str
     """`envelope`, `native`, or `relay` where that translates."""
     endpoint: str
@@ -57,7 +58,7 @@ class InferenceCall:
     function_name: str | None
     """None when a model was called."""
     task: Task
-    episode_id: UUID
+    episode_id: Identifier
     pinned: str | None
     tags: Mapping[str, str]
     credentials: CallCredentials
@@ -77,24 +78,24 @@ class InferenceCall:
     """`translated` on the relay, elsewhere empty."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class MadeCall:
     """A call of a model that was answered, for those who want to see its raw data."""
 
     provider_type: str
-    model_inference_id: UUID
+    model_inference_id: Identifier
     api_type: str
     """`chat_completions`, `embeddings` or `other`."""
     raw_response: str
     over_http: bool
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Served:
     """What answers a call, once that is known."""
 
-    inference_id: UUID
-    episode_id: UUID
+    inference_id: Identifier
+    episode_id: Identifier
     function_name: str | None
     """None when a model was called."""
     kind: str
@@ -103,7 +104,7 @@ class Served:
     model_name: str
     provider_name: str
     provider_type: str
-    model_inference_id: UUID
+    model_inference_id: Identifier
     over_http: bool = True
     """Whether the provider answers in bytes of its own."""
     api_type: str = "chat_completions"
@@ -118,7 +119,7 @@ class Served:
     """As of the call."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Result:
     """A whole answer as its function understands it."""
 

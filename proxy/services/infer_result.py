@@ -30,21 +30,21 @@ def served_by(progress: InferProgress) -> Served:
     provider = leg.route.provider
     wire = "" if answers_neutrally(provider) else provider.wire
     return Served(
-        inference_id=call.id,
-        episode_id=call.episode_id,
-        function_name=call.function_name,
-        kind=call.target.spec.kind,
-        variant_name=variant.name,
-        model_name=leg.candidate.model.name,
-        provider_name=leg.route.name,
-        provider_type=provider.type,
-        model_inference_id=leg.model_inference_id,
-        over_http=not answers_neutrally(provider),
-        api_type=API_TYPES.get(wire, CHAT),
-        tool_as_text=prepared is not None and prepared.calls_are_texts,
-        earlier=_made(each for each in progress.legs if settled or each is not progress.leg),
-        failures=progress.failures,
-        relay=call.relay,
+        call.id,
+        call.episode_id,
+        call.function_name,
+        call.target.spec.kind,
+        variant.name,
+        leg.candidate.model.name,
+        leg.route.name,
+        provider.type,
+        leg.model_inference_id,
+        wire != "",
+        API_TYPES.get(wire, CHAT),
+        prepared is not None and prepared.calls_are_texts,
+        _made([each for each in progress.legs if settled or each is not progress.leg]),
+        progress.failures,
+        call.relay,
     )
 
 
@@ -55,9 +55,10 @@ def was_asked(progress: InferProgress) -> bool:
 
 def headers_of(served: Served) -> list[tuple[str, str]]:
     """Our headers of an answer, which name what served the call."""
+    identifier = str(served.inference_id)
     named = [
-        ("x-request-id", str(served.inference_id)),
-        ("x-tensorzero-inference-id", str(served.inference_id)),
+        ("x-request-id", identifier),
+        ("x-tensorzero-inference-id", identifier),
         ("x-tensorzero-episode-id", str(served.episode_id)),
     ]
     if served.relay:
@@ -78,18 +79,17 @@ def result_of(progress: InferProgress) -> AnyResult:
         assert isinstance(answer, EmbeddingsAnswer)
         return answer
     prepared = told.prepared
-    content = prepared.read_chat(told.answer.blocks)
-    blocks = as_texts(told.answer.blocks) if prepared.calls_are_texts else told.answer.blocks
-    settled = progress.settled
+    answer, settled = told.answer, progress.settled
+    if prepared.calls_are_texts or len(progress.legs) > 1 or settled is not None:
+        blocks = as_texts(answer.blocks) if prepared.calls_are_texts else answer.blocks
+        answer = replace(answer, usage=usage_of(progress), blocks=blocks)
     return Result(
-        answer=replace(told.answer, usage=usage_of(progress), blocks=blocks),
-        content=content,
-        output=prepared.read_json(told.answer.blocks) if prepared.kind == "json" else None,
-        original_response=told.answer.raw_response
-        if settled is None
-        else settled.original_response,
-        calls=_made(progress.legs),
-        cost=total_cost([leg.cost() for leg in progress.legs if leg.answered]),
+        answer,
+        prepared.read_chat(told.answer.blocks),
+        prepared.read_json(told.answer.blocks) if prepared.kind == "json" else None,
+        told.answer.raw_response if settled is None else settled.original_response,
+        _made(progress.legs),
+        total_cost([leg.cost() for leg in progress.legs if leg.answered]),
     )
 
 
@@ -136,7 +136,7 @@ def _last(progress: InferProgress) -> Leg:
     return leg
 
 
-def _made(legs: Sequence[Leg] | Iterator[Leg]) -> list[MadeCall]:
+def _made(legs: Sequence[Leg]) -> list[MadeCall]:
     return [_made_call(leg) for leg in legs if leg.answered]
 
 

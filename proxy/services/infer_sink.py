@@ -7,7 +7,7 @@ answer is left to the service, which makes the exchange safe first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from proxy.errors import (
@@ -17,6 +17,7 @@ from proxy.errors import (
     UpstreamReset,
     UpstreamStatus,
 )
+from proxy.services.answer_head import read_head
 from proxy.services.veil import veiled
 from proxy.types.ports import Client, Headers
 from proxy.types.response import Answer, Chunk
@@ -65,19 +66,27 @@ class ChunkOutlet:
 
     def take(self, chunk: Chunk) -> Awaitable[None] | None:
         """Send a chunk; await the result, if there is one, before the next."""
+        return self._send(self._worded(chunk))
+
+    def take_all(self, chunks: Sequence[Chunk]) -> Awaitable[None] | None:
+        """As `take`, of chunks that came together, in one write."""
+        return self._send(b"".join([self._worded(chunk) for chunk in chunks]))
+
+    def _worded(self, chunk: Chunk) -> bytes:
+        """What to send for a chunk, which is accumulated; raises its error if it is the first."""
         progress = self._progress
         now = self._now()
         if chunk.error is not None:
             if not progress.started:
                 raise chunk.error
-            return self._send(self._outlet.failure(chunk.error))
+            return self._outlet.failure(chunk.error)
         self._leg.accumulator.add(chunk)
         if progress.started:
             self._on_gap(now - self._leg.last_at)
         else:
             self._start(now)
         self._leg.last_at = now
-        return self._send(self._outlet.chunk(chunk))
+        return self._outlet.chunk(chunk)
 
     def close(self) -> None:
         """No more chunks will come."""
@@ -115,7 +124,6 @@ class InferSink:
         leg: Leg,
         chunks: ChunkOutlet | None,
         reader: Reader,
-        *,
         error_limit: int,
         answer_limit: int,
         secret: Secret,
@@ -128,6 +136,8 @@ class InferSink:
         self._chunks = chunks
         self._reader = reader
         self._decoder = reader.stream
+        self._streaming: StreamReader | None = None
+        """Who reads the answer, if it is a stream."""
         self._limit = error_limit
         self._answer_limit = answer_limit
         self._secret = secret
@@ -141,11 +151,13 @@ class InferSink:
     def on_head(self, status: int, headers: Headers) -> None:
         self._status = status
         self._headers = headers
-        self._leg.upstream_headers = {name.lower(): value for name, value in headers}
+        self._leg.head = head = read_head(headers)
+        if 200 <= status < 300 and "json" not in head.kind:
+            self._streaming = self._decoder
 
     def on_block(self, block: bytes) -> Awaitable[None] | None:
         self._leg.tap.add(block)
-        decoder = self._streaming()
+        decoder = self._streaming
         if decoder is None:
             self._hold(block)
             return None
@@ -167,12 +179,6 @@ class InferSink:
         if isinstance(self.error, UpstreamStatus):
             self._veil(self.error)
         self._leg.last_at = self._now()
-
-    def _streaming(self) -> StreamReader | None:
-        """Who reads the answer, if it is a stream."""
-        kind = self._leg.upstream_headers.get("content-type", "")
-        streams = 200 <= self._status < 300 and "json" not in kind.lower()
-        return self._decoder if streams else None
 
     def _hold(self, block: bytes) -> None:
         self._held.append(block)
@@ -205,19 +211,20 @@ class InferSink:
             raise UpstreamErrorInBody(status, tuple(self._headers), body[: self._limit])
 
     def _take(self, chunks: list[Chunk]) -> Awaitable[None] | None:
-        pause = None
+        if not chunks:
+            return None
         assert self._chunks is not None
         route = self._leg.route
-        for chunk in chunks:
-            told = chunk.without_unknown() if route and route.discards_unknown else chunk
-            pause = self._chunks.take(told) or pause
-            self.started = True
+        if route and route.discards_unknown:
+            chunks = [chunk.without_unknown() for chunk in chunks]
+        pause = self._chunks.take_all(chunks)
+        self.started = True
         return pause
 
     def _finish(self) -> UpstreamError | None:
         if not 200 <= self._status < 300:
             return self._status_error()
-        decoder = self._streaming()
+        decoder = self._streaming
         if decoder is None:
             answer = self._reader.decode(b"".join(self._held))
             if self._decoder is not None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from uuid import UUID
 
 from proxy.errors import UpstreamError
 from proxy.models.cost import cost_of, cost_of_stream
 from proxy.models.model import Route
 from proxy.models.policy import CallLog, Candidate
 from proxy.models.rewrite import NO_REWRITES, Rewrites
+from proxy.services.answer_head import NO_HEAD, AnswerHead
 from proxy.services.recording_tap import RecordingTap
 from proxy.services.tasks import AnyAnswer, ModelTask
+from proxy.types.ids import Identifier
 from proxy.types.response import Answer
 from proxy.wire.accumulate import ChunkAccumulator
 
@@ -40,14 +40,15 @@ class Leg:
     takes_extras: bool = True
     """Whether the request's own `extra_body` and `extra_headers` apply."""
     route: Route | None = None
-    model_inference_id: UUID | None = None
+    model_inference_id: Identifier | None = None
     raw_request: bytes = b""
     wire: str = ""
     """Of the raw answer; empty when the provider answered in neutral values."""
     tap: RecordingTap = field(default_factory=lambda: RecordingTap(0))
     answer: AnyAnswer | None = None
     """Of one that was not streamed."""
-    accumulator: ChunkAccumulator = field(default_factory=ChunkAccumulator)
+    chunks: ChunkAccumulator | None = None
+    """Of one that was, as far as it came."""
     started: bool = False
     """Whether the client has been sent some of this answer."""
     error: UpstreamError | None = None
@@ -56,7 +57,8 @@ class Leg:
     attempt_began: float = 0.0
     first_at: float | None = None
     last_at: float = 0.0
-    upstream_headers: Mapping[str, str] = field(default_factory=dict)
+    head: AnswerHead = NO_HEAD
+    """Of the provider's answer."""
 
     @property
     def answered(self) -> bool:
@@ -65,7 +67,9 @@ class Leg:
 
     def result(self) -> AnyAnswer:
         """The answer, or as much of it as came."""
-        return self.answer or self.signed(self.accumulator.answer())
+        if self.answer is not None:
+            return self.answer
+        return self.signed(self.accumulator.answer())
 
     def signed(self, answer: Answer) -> Answer:
         """The answer with the name of its author on what only that one understands.
@@ -86,10 +90,17 @@ class Leg:
             return cost_of(self.route.prices, self.answer.raw_response)
         return cost_of_stream(self.route.prices, self.accumulator.raw_chunks)
 
-    def begin(self, route: Route, identifier: UUID, record_limit: int, now: float) -> None:
+    @property
+    def accumulator(self) -> ChunkAccumulator:
+        """Of `chunks`."""
+        if self.chunks is None:
+            self.chunks = ChunkAccumulator()
+        return self.chunks
+
+    def begin(self, route: Route, identifier: Identifier, record_limit: int, now: float) -> None:
         """Another attempt; the last one is forgotten."""
         self.route, self.model_inference_id = route, identifier
-        self.tap, self.accumulator = RecordingTap(record_limit), ChunkAccumulator()
-        self.answer, self.upstream_headers = None, {}
+        self.tap, self.chunks = RecordingTap(record_limit), None
+        self.answer, self.head = None, NO_HEAD
         self.raw_request, self.wire = b"", ""
         self.attempt_began = self.last_at = now

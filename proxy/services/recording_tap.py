@@ -8,13 +8,12 @@ import hashlib
 class RecordingTap:
     """Keeps at most `limit` bytes of the blocks given to it, and counts them all."""
 
-    __slots__ = ("_digest", "_limit", "blocks", "kept", "total")
+    __slots__ = ("_digest", "_limit", "blocks", "total")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._digest: hashlib._Hash | None = None
         self.blocks: list[bytes] = []
-        self.kept = 0
         self.total = 0
 
     def keep_nothing(self) -> None:
@@ -23,28 +22,25 @@ class RecordingTap:
 
     def restart(self, body: bytes) -> None:
         """Forget what was given so far: this stands in its place."""
-        self.blocks, self.kept, self.total, self._digest = [], 0, 0, None
+        self.blocks, self.total, self._digest = [], 0, None
         if body:
             self.add(body)
 
     def add(self, block: bytes) -> None:
-        size = len(block)
-        self.total += size
-        if self._digest is None and self.total <= self._limit:
+        self.total = total = self.total + len(block)
+        if total <= self._limit:
             self.blocks.append(block)
-            self.kept += size
-            return
-        self._add_beyond(block)
+        else:
+            self._add_beyond(block)
 
     def _add_beyond(self, block: bytes) -> None:
         if self._digest is None:
             self._digest = hashlib.sha256()
             for kept in self.blocks:
                 self._digest.update(kept)
-            room = self._limit - self.kept
+            room = self._limit - (self.total - len(block))
             if room > 0:
                 self.blocks.append(block[:room])
-                self.kept += room
         self._digest.update(block)
 
     def sha256(self) -> bytes:

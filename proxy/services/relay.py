@@ -10,7 +10,8 @@ call of any other function is understood first; then its variants are tried, eac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from functools import partial
 
 from proxy.errors import (
     AllVariantsFailed,
@@ -20,7 +21,6 @@ from proxy.errors import (
     RecordingError,
     RequestError,
     Unrenderable,
-    UpstreamError,
     UpstreamErrorInBody,
     UpstreamStatus,
     UpstreamTimeout,
@@ -29,7 +29,6 @@ from proxy.errors import (
 )
 from proxy.inference.prepare import prepare
 from proxy.inference.variant import Variant
-from proxy.models.model import Route
 from proxy.models.policy import CallLog, Candidate, ErrorClass, classify
 from proxy.services.endpoints import CHAT_COMPLETIONS, EMBEDDINGS
 from proxy.services.failures import describe, unsupported
@@ -42,7 +41,7 @@ from proxy.services.relay_record import build_exchange
 from proxy.services.targets import Target
 from proxy.services.translating import Translating
 from proxy.types.exchange import EndReason
-from proxy.types.ports import Client, Headers, Limits
+from proxy.types.ports import Client, Headers
 
 FUNCTION_WIRES = ("chat_completions", "responses", "completions")
 """Where a chat function can be called: the protocols in which a variant's part can be said."""
@@ -53,13 +52,17 @@ class RelayService:
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
+        self._metrics = lane.metrics
+        self._recorder = lane.recorder
+        self._policy = lane.policy
+        self._now = lane.watchdog.now
         self._attempts = RelayAttempts(lane)
         self._translating = Translating(lane)
         self.targets = lane.targets
 
     def admit(self) -> None:
         """Ask before a body is read; raises RecordingRefused when the journal is at its bound."""
-        self._lane.recorder.admit()
+        self._recorder.admit()
 
     async def relay(self, call: RelayCall, client: Client) -> None:
         """Answer `client`, whatever happens.
@@ -70,38 +73,37 @@ class RelayService:
             AllVariantsFailed: no provider answered; recorded, and the client is to be told.
             asyncio.CancelledError: the client left; recorded.
         """
-        self._lane.recorder.admit()
         target = self._resolve(call)
         progress = Progress(call, target, CallLog(call.began))
         drawn = target.choose(call.episode_id, call.pinned)
-        with self._lane.metrics.in_flight(call.endpoint.name):
+        with self._metrics.in_flight(call.endpoint.name):
             try:
                 if target.plain or call.endpoint is not CHAT_COMPLETIONS:
                     await self._run(progress, drawn, client)
                 else:
                     await self._run_function(progress, drawn, client)
             except asyncio.CancelledError:
-                await self._record(progress, self._lane.closing.reason)
+                await self._ended(progress, self._lane.closing.reason)
                 client.abort()
                 raise
             except ConnectionError:
                 # The client left while it was sending.
-                await self._record(progress, EndReason.CLIENT_DISCONNECTED)
+                await self._ended(progress, EndReason.CLIENT_DISCONNECTED)
                 client.abort()
                 raise
             except RequestError:
                 # The body turned out to be none that may pass; the answer may have begun already.
                 if progress.sink is not None and progress.sink.started:
-                    await self._record(progress, EndReason.CLIENT_DISCONNECTED)
+                    await self._ended(progress, EndReason.CLIENT_DISCONNECTED)
                     client.abort()
                     return
                 if progress.log.attempts:
-                    await self._record(progress, EndReason.UPSTREAM_ERROR)
+                    await self._ended(progress, EndReason.UPSTREAM_ERROR)
                 raise
             except ZeroProxyError:
                 raise
             except Exception:
-                await self._record(progress, EndReason.INTERNAL)
+                await self._ended(progress, EndReason.INTERNAL)
                 client.abort()
                 raise
             finally:
@@ -142,7 +144,7 @@ class RelayService:
 
     async def _run(self, progress: Progress, drawn: Iterator[Variant], client: Client) -> None:
         """All variants in one go: the body is passed on, whichever it is."""
-        if await self._pass_on(progress, self._candidates(progress, drawn), client):
+        if await self._passed_on(progress, self._candidates(progress, drawn), client):
             await self._answer(progress, client)
         else:
             await self._answer_failure(progress, client)
@@ -152,19 +154,13 @@ class RelayService:
             progress.assigned = progress.assigned or variant.name
             yield variant.candidate
 
-    async def _pass_on(
+    def _passed_on(
         self, progress: Progress, candidates: Iterable[Candidate], client: Client
-    ) -> bool:
-        """Whether a provider has answered."""
-
-        async def attempt(
-            candidate: Candidate, route: Route, limits: Limits
-        ) -> UpstreamError | None:
-            return await self._attempts.attempt(progress, candidate, route, limits, client)
-
+    ) -> Awaitable[object]:
+        """Who has answered; None if nobody has."""
+        attempt = partial(self._attempts.attempt, progress, client)
         stream = progress.call.peek.stream
-        served = await self._lane.policy.run(candidates, attempt, progress.log, stream=stream)
-        return served is not None
+        return self._policy.run(candidates, attempt, progress.log, stream=stream)
 
     # A function that is more than a plain chat.
 
@@ -200,7 +196,7 @@ class RelayService:
             return False
         function.prepared = prepared
         function.changed = function.asked.changed_members(prepared)
-        if not await self._pass_on(progress, (variant.candidate,), client):
+        if await self._passed_on(progress, (variant.candidate,), client) is None:
             return False
         await self._answer(progress, client)
         return True
@@ -221,9 +217,8 @@ class RelayService:
         if not await self._recorded(progress, EndReason.COMPLETE, client):
             return
         held = sink.body()
-        sink.sent += len(held)
         if not sink.started:
-            client.start(sink.status, sink.headers, ours(progress), length=len(held))
+            client.start(sink.status, sink.headers, *ours(progress), length=len(held))
         client.finish(held)
 
     async def _answer_failure(self, progress: Progress, client: Client) -> None:
@@ -239,8 +234,9 @@ class RelayService:
             progress.status, headers, held = theirs
             if not await self._recorded(progress, EndReason.UPSTREAM_ERROR, client):
                 return
+            named, served = ours(progress)
             extra = [("x-should-retry", "false")] if log.exhausted else []
-            client.start(progress.status, headers, [*ours(progress), *extra], length=len(held))
+            client.start(progress.status, headers, [*named, *extra], served, length=len(held))
             client.finish(held)
             return
         progress.status = 504 if isinstance(log.last, UpstreamTimeout) else 502
@@ -255,32 +251,41 @@ class RelayService:
     async def _recorded(self, progress: Progress, reason: EndReason, client: Client) -> bool:
         """Whether the client may now see the end; if not, its connection has been cut."""
         try:
-            await self._record(progress, reason)
+            recording = self._record(progress, reason)
+            if recording is not None:
+                await recording
         except RecordingError:
             client.abort()
             return False
         return True
 
-    async def _record(self, progress: Progress, reason: EndReason) -> None:
+    async def _ended(self, progress: Progress, reason: EndReason) -> None:
+        """Record a call that ends before its time."""
+        recording = self._record(progress, reason)
+        if recording is not None:
+            await recording
+
+    def _record(self, progress: Progress, reason: EndReason) -> Awaitable[None] | None:
+        """As `Recorder.exchange`."""
         function = progress.function
         if function is not None and function.translating and function.inferring is not None:
-            await self._translating.record(function.inferring, reason)
-            return
+            return self._translating.record(function.inferring, reason)
         if progress.recorded:
-            return
+            return None
         progress.recorded = True
-        seconds = self._lane.watchdog.now() - progress.call.began
-        self._lane.metrics.ended(
-            endpoint=progress.call.endpoint.name,
+        call, candidate = progress.call, progress.candidate
+        seconds = self._now() - call.began
+        self._metrics.ended(
+            endpoint=call.endpoint.name,
             function_name=progress.target.function_name,
-            variant_name=progress.candidate.variant_name if progress.candidate else "",
-            model_name=progress.candidate.model.name if progress.candidate else "",
+            variant_name=candidate.variant_name if candidate else "",
+            model_name=candidate.model.name if candidate else "",
             reason=reason,
             status=progress.status,
             seconds=seconds,
             overhead=max(0.0, seconds - progress.waited),
         )
-        await self._lane.recorder.exchange(
+        return self._recorder.exchange(
             build_exchange(progress, reason, seconds, self._lane.settings)
         )
 

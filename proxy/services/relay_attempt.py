@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from proxy.errors import UpstreamError, UpstreamUnserved
 from proxy.inference.variant import Variant
-from proxy.models.model import Route
+from proxy.models.model import Route, fetched
 from proxy.models.policy import Candidate
 from proxy.models.rewrite import rewrite_body, rewrite_headers
 from proxy.providers.base import (
@@ -29,9 +31,9 @@ from proxy.services.relay_call import Progress, RelayCall
 from proxy.services.relay_sink import RelaySink
 from proxy.services.translation import TranslatingSink, Translation, Wording
 from proxy.telemetry.metrics import RouteCells
-from proxy.types.ports import Body, Client, Headers, Limits
+from proxy.types.ports import Body, Client, FixedHeaders, Headers, Limits, OutgoingRequest
 from proxy.types.request import ModelRequest
-from proxy.types.secrets import Secret
+from proxy.types.secrets import Secret, is_pending
 from proxy.wire.chat_completions.encode_stream import Author
 from proxy.wire.chat_completions.request import decode_request
 from proxy.wire.chat_completions.usage_filter import UsageFilter
@@ -39,7 +41,7 @@ from proxy.wire.chat_completions.usage_filter import UsageFilter
 USAGE_WIRES = ("chat_completions", "completions")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Sending:
     """One attempt on its way out."""
 
@@ -94,36 +96,47 @@ class RelayAttempts:
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
+        self._now = lane.watchdog.now
+        self._metrics = lane.metrics
+        self._transport = lane.transport
 
     async def attempt(
         self,
         progress: Progress,
+        client: Client,
         candidate: Candidate,
         route: Route,
         limits: Limits,
-        client: Client,
     ) -> UpstreamError | None:
         """None when the client has been sent some of the answer, or is to be; else the error.
 
         Raises:
             RequestError: the call cannot be put to this provider as the client made it.
         """
-        now = self._lane.watchdog.now
+        now = self._now
         variant = progress.target.named(candidate.variant_name)
-        cells = self._lane.metrics.for_route(
+        cells = self._metrics.for_route(
             progress.target.function_name, variant.name, candidate.model.name, route.name
         )
         sink = self._sink(progress, candidate, route, client, cells)
         progress.attempt_began = began = now()
         try:
-            await self._send(progress, variant, route, limits, sink)
+            secret = route.known_secret(progress.call.credentials)
+            if is_pending(secret):
+                secret = await fetched(secret, limits)
+            sink.secret = secret
+            await self._sending(_Sending(progress, variant, route, secret, limits, sink))
         except UpstreamError as error:
             sink.on_end(error)
         finally:
-            progress.waited += now() - began
+            took = now() - began
+            progress.waited += took
         failure = None if sink.started else sink.error
+        if failure is None:
+            cells.attempt("ok", took)
+            return None
         explain(failure, route.provider)
-        cells.attempt(failure.kind if failure else "ok", now() - began)
+        cells.attempt(failure.kind, took)
         return failure
 
     def _sink(
@@ -134,65 +147,47 @@ class RelayAttempts:
         client: Client,
         cells: RouteCells,
     ) -> RelaySink:
-        call = progress.call
+        call, settings = progress.call, self._lane.settings
 
         def on_start(sink: RelaySink, length: int | None) -> None:
             if call.peek.stream:
                 cells.first_token(sink.last_at - call.began)
             progress.status = sink.status
-            client.start(sink.status, sink.headers, ours(progress), length=length)
+            client.start(sink.status, sink.headers, *ours(progress), length=length)
 
         progress.candidate, progress.route = candidate, route
         progress.neutral = progress.translation = None
+        asks_usage = call.peek.stream and self._asks_usage(call, route)
         progress.sink = sink = RelaySink(
             client,
             endpoint=call.endpoint,
             stream=call.peek.stream,
-            peek_limit=self._lane.settings.peek_limit,
-            tap=RecordingTap(self._lane.settings.record_limit),
-            now=self._lane.watchdog.now,
+            peek_limit=settings.peek_limit,
+            tap=RecordingTap(settings.record_limit),
+            now=self._now,
             on_start=on_start,
             on_gap=cells.gap,
-            strip=UsageFilter() if self._asks_usage(call, route) else None,
+            strip=UsageFilter() if asks_usage else None,
         )
         return sink
 
-    async def _send(
-        self, progress: Progress, variant: Variant, route: Route, limits: Limits, sink: RelaySink
-    ) -> None:
+    def _sending(self, sending: _Sending) -> Awaitable[None]:
+        """Ask the provider, in the way in which it can be asked. Raises what `attempt` handles, at
+        once or when awaited."""
+        progress, route, sink = sending.progress, sending.route, sending.sink
         call, provider = progress.call, route.provider
-        secret = sink.secret = await route.secret(call.credentials, limits)
         changed = None if progress.function is None else progress.function.changed
-        body = outgoing_body(call, variant, route, changed, ask_usage=self._asks_usage(call, route))
-        sending = _Sending(progress, variant, route, secret, limits, sink)
+        body = outgoing_body(call, sending.variant, route, changed, ask_usage=sink.strips)
         progress.raw = False
         if answers_neutrally(provider):
-            body = sending.rewritten(body)
-            await self._ask(progress, provider, body, limits, sink)
-        elif relays(provider) and not _is_foreign(call, provider):
+            return self._ask(progress, provider, sending.rewritten(body), sending.limits, sink)
+        if relays(provider) and not _is_foreign(call, provider):
             progress.raw = True
-            await self._pass_on(sending, provider, sending.rewritten(body))
-        elif call.endpoint is CHAT_COMPLETIONS and isinstance(body, bytes):
-            await self._translate(sending, provider, body)
-        else:
-            raise _unserved(provider, call)
-
-    async def _pass_on(
-        self, sending: _Sending, provider: RelayProvider, body: bytes | Body
-    ) -> None:
-        """To a provider that speaks the client's protocol."""
-        call = sending.progress.call
-        request = provider.encode_relay(
-            call.upstream_path,
-            body,
-            sending.headers(call.headers),
-            sending.secret,
-            sending.limits,
-            sending.route.budget.try_retry,
-            method=call.method,
-            query=call.query,
-        )
-        await self._lane.transport.send(request.sealed(), sending.sink)
+            request = _passed_on(sending, provider, sending.rewritten(body))
+            return self._transport.send(request.sealed(), sink)
+        if call.endpoint is CHAT_COMPLETIONS and isinstance(body, bytes):
+            return self._translate(sending, provider, body)
+        raise _unserved(provider, call)
 
     async def _translate(self, sending: _Sending, provider: HttpProvider, body: bytes) -> None:
         """To a provider of another protocol, asked in its own."""
@@ -202,7 +197,7 @@ class RelayAttempts:
         outgoing, ignored = provider.encode_chat(
             sending.completed(asked), sending.attempt(progress.candidate)
         )
-        self._lane.metrics.ignored(provider.type, ignored)
+        self._metrics.ignored(provider.type, ignored)
         sent = sending.rewritten(outgoing.body)
         assert isinstance(sent, bytes)
         tap = RecordingTap(settings.record_limit)
@@ -223,7 +218,7 @@ class RelayAttempts:
             error_limit=settings.peek_limit,
             answer_limit=settings.answer_limit,
         )
-        await self._lane.transport.send(replace(outgoing, body=sent).sealed(), sink)
+        await self._transport.send(replace(outgoing, body=sent).sealed(), sink)
 
     async def _ask(
         self,
@@ -270,6 +265,21 @@ class RelayAttempts:
         return bool(told)
 
 
+def _passed_on(sending: _Sending, provider: RelayProvider, body: bytes | Body) -> OutgoingRequest:
+    """To a provider that speaks the client's protocol."""
+    call = sending.progress.call
+    return provider.encode_relay(
+        call.upstream_path,
+        body,
+        sending.headers(call.headers),
+        sending.secret,
+        sending.limits,
+        sending.route.budget.try_retry,
+        method=call.method,
+        query=call.query,
+    )
+
+
 def _is_foreign(call: RelayCall, provider: HttpProvider) -> bool:
     """Whether a chat is asked for that the provider would be told of in another protocol."""
     return call.endpoint is CHAT_COMPLETIONS and provider.wire != CHAT_COMPLETIONS.wire
@@ -279,20 +289,39 @@ def _unserved(provider: HttpProvider | NeutralProvider, call: RelayCall) -> Upst
     return UpstreamUnserved(f"a provider of type `{provider.type}` does not serve {call.path}")
 
 
-def ours(progress: Progress) -> list[tuple[str, str]]:
-    """Our headers of an answer, which name what served the call."""
-    call, target = progress.call, progress.target
+def ours(progress: Progress) -> tuple[Headers, FixedHeaders]:
+    """Our headers of an answer: those that name the call, and those that name what served it."""
+    call, target, candidate, route = (
+        progress.call,
+        progress.target,
+        progress.candidate,
+        progress.route,
+    )
     identifier = str(call.id)
-    named = [
+    named = (
         ("x-request-id", identifier),
         ("x-tensorzero-inference-id", identifier),
         ("x-tensorzero-episode-id", str(call.episode_id)),
-        ("x-tensorzero-relay", "raw" if progress.raw else "translated"),
-    ]
-    if target.function is not None and progress.candidate is not None:
-        named.append(("x-tensorzero-function-name", target.function_name))
-        named.append(("x-tensorzero-variant-name", progress.candidate.variant_name))
-    if progress.candidate is not None and progress.route is not None:
-        named.append(("x-tensorzero-model-name", progress.candidate.model.name))
-        named.append(("x-tensorzero-provider-name", progress.route.name))
-    return named
+    )
+    return named, _served_by(
+        progress.raw,
+        None if target.function is None or candidate is None else target.function_name,
+        "" if candidate is None else candidate.variant_name,
+        None if candidate is None or route is None else candidate.model.name,
+        "" if route is None else route.name,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _served_by(
+    raw: bool, function: str | None, variant: str, model: str | None, provider: str
+) -> FixedHeaders:
+    """The same for all calls that go one way."""
+    named = [("x-tensorzero-relay", "raw" if raw else "translated")]
+    if function is not None:
+        named.append(("x-tensorzero-function-name", function))
+        named.append(("x-tensorzero-variant-name", variant))
+    if model is not None:
+        named.append(("x-tensorzero-model-name", model))
+        named.append(("x-tensorzero-provider-name", provider))
+    return tuple(named)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+import msgspec
+
 from proxy.inference.prepare import Prepared
 from proxy.models.credentials import CallCredentials
 from proxy.models.model import Route
@@ -19,7 +21,7 @@ from proxy.services.neutral_attempt import NeutralOutcome
 from proxy.services.relay_sink import RelaySink
 from proxy.services.targets import Target
 from proxy.services.translation import Translation
-from proxy.types.ids import new_id
+from proxy.types.ids import Identifier, new_id
 from proxy.types.ports import Body, Headers
 from proxy.wire.splice import BodyPeek
 
@@ -46,8 +48,7 @@ class Upload(Body, Protocol):
         """Let go of what is kept."""
 
 
-@dataclass(slots=True)
-class RelayCall:
+class RelayCall(msgspec.Struct):
     """One call, as `http/` hands it over."""
 
     began: float
@@ -64,12 +65,12 @@ class RelayCall:
     headers: Headers
     """The client's, without those that concern only this hop, and without credentials."""
     credentials: CallCredentials
-    episode_id: UUID
+    episode_id: Identifier
     pinned: str | None
     tags: bytes
     user_agent: str
     api_key_name: str
-    id: UUID
+    id: Identifier
 
 
 @dataclass(slots=True)
@@ -89,8 +90,7 @@ class FunctionProgress:
     """Variants that gave no answer, but for those that were passed on to a provider."""
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(msgspec.Struct):
     """What is known of a call while it is under way; the record is made from it."""
 
     call: RelayCall

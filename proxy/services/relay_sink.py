@@ -23,6 +23,7 @@ from proxy.errors import (
     UpstreamGarbage,
     UpstreamStatus,
 )
+from proxy.services.answer_head import NO_HEAD, read_head
 from proxy.services.endpoints import Endpoint
 from proxy.services.recording_tap import RecordingTap
 from proxy.services.veil import veiled
@@ -39,6 +40,22 @@ class RelaySink:
     `on_block_time()` is told of each block that is passed on, for the inter-block histogram.
     """
 
+    # Until something is known. In the class, because a sink is made for every attempt.
+    started = finished = ended = False
+    status = 0
+    headers: Headers = ()
+    head = NO_HEAD
+    error: UpstreamError | None = None
+    first_at: float | None = None
+    secret: Secret = None
+    """With which the provider is asked: errors that repeat it are passed on without it."""
+    _parser: SSEParser | None = None
+    _end: EndDetector | None = None
+    _fault: int | None = None
+    """Status hint of an error found in a 200, once there is one."""
+    _opaque = False
+    _held_size = 0
+
     def __init__(
         self,
         client: Client,
@@ -52,18 +69,8 @@ class RelaySink:
         on_gap: Callable[[float], None],
         strip: UsageFilter | None = None,
     ) -> None:
-        self.started = False
-        self.finished = False
-        self.status = 0
-        self.headers: Headers = ()
-        self.error: UpstreamError | None = None
-        self.ended = False
-        self.first_at: float | None = None
         self.last_at = now()
-        self.sent = 0
         self.tap = tap
-        self.secret: Secret = None
-        """With which the provider is asked: errors that repeat it are passed on without it."""
         self._client = client
         self._endpoint = endpoint
         self._stream = stream
@@ -73,12 +80,6 @@ class RelaySink:
         self._on_gap = on_gap
         self._strip = strip
         self._held: list[bytes] = []
-        self._held_size = 0
-        self._parser: SSEParser | None = None
-        self._end: EndDetector | None = None
-        self._fault: int | None = None
-        """Status hint of an error found in a 200, once there is one."""
-        self._opaque = False
         self._judged = endpoint.find_error is not None
 
     # What the transport tells.
@@ -86,8 +87,9 @@ class RelaySink:
     def on_head(self, status: int, headers: Headers) -> None:
         self.status = status
         self.headers = headers
-        kind, encoding = _content(headers)
-        self._opaque = encoding not in ("", "identity")
+        self.head = head = read_head(headers)
+        kind = head.kind
+        self._opaque = head.encoding not in ("", "identity")
         if not self._endpoint.wire and not _is_text(kind):
             self.tap.keep_nothing()
         if 200 <= status < 300 and not self._opaque and _is_event_stream(kind, self._stream):
@@ -132,6 +134,7 @@ class RelaySink:
         """The same for any answer, however large: it is all there and need not be passed on before
         its end."""
         self.status, self.headers = status, headers
+        self.head = read_head(headers)
         self._held = [body]
         self.tap.restart(body)
 
@@ -139,7 +142,8 @@ class RelaySink:
 
     def body(self) -> bytes:
         """What is held and not yet sent."""
-        return b"".join(self._held)
+        held = self._held
+        return held[0] if len(held) == 1 else b"".join(held)
 
     @property
     def answered(self) -> bool:
@@ -147,6 +151,11 @@ class RelaySink:
         return self.status != 0 and isinstance(self.error, UpstreamStatus | UpstreamGarbage)
 
     # How it is done.
+
+    @property
+    def strips(self) -> bool:
+        """Whether the usage chunk of the stream is taken out again."""
+        return self._strip is not None
 
     @property
     def _failed(self) -> bool:
@@ -218,25 +227,13 @@ class RelaySink:
         if self._end is not None:
             cut = self._end.feed(block)
             if cut is not None:
-                self.finished = True
-                self._held.append(block[cut:])
-                block = block[:cut]
-        if not block:
-            return None
-        self.sent += len(block)
-        return self._client.write(block)
+                return self._hold_end(block, cut)
+        return self._client.write(block) if block else None
 
-
-def _content(headers: Headers) -> tuple[str, str]:
-    """The values of content-type and content-encoding, in lower case."""
-    kind = encoding = ""
-    for name, value in headers:
-        lower = name.lower()
-        if lower == "content-type":
-            kind = value.lower()
-        elif lower == "content-encoding":
-            encoding = value.strip().lower()
-    return kind, encoding
+    def _hold_end(self, block: bytes, cut: int) -> Awaitable[None] | None:
+        self.finished = True
+        self._held.append(block[cut:])
+        return self._client.write(block[:cut]) if cut else None
 
 
 def _is_text(kind: str) -> bool:

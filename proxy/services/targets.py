@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from uuid import UUID
 
 from proxy.errors import ConfigError, InvalidRequest, NotFound
 from proxy.inference.function import DEFAULT_FUNCTION, Function, check_namespace
@@ -14,6 +13,7 @@ from proxy.inference.schemas import SchemaCache
 from proxy.inference.tools import Tool, decode_tools
 from proxy.inference.variant import Variant
 from proxy.models.model import Model, Route
+from proxy.types.ids import Identifier
 
 FUNCTION = "tensorzero::function_name::"
 MODEL = "tensorzero::model_name::"
@@ -43,7 +43,7 @@ class Target:
         return self.function is None or self.function.plain
 
     def choose(
-        self, episode_id: UUID, pinned: str | None, namespace: str | None = None
+        self, episode_id: Identifier, pinned: str | None, namespace: str | None = None
     ) -> Iterator[Variant]:
         """The variants to try, in order.
 
@@ -53,6 +53,8 @@ class Target:
                 to another namespace.
         """
         if self.function is not None:
+            if not self.function.guarded:
+                return self.function.choose(episode_id, pinned, namespace)
             return self._drawn(self.function, episode_id, pinned, namespace)
         assert self.variant is not None
         if pinned is not None:
@@ -63,7 +65,7 @@ class Target:
         return iter((self.variant,))
 
     def _drawn(
-        self, function: Function, episode_id: UUID, pinned: str | None, namespace: str | None
+        self, function: Function, episode_id: Identifier, pinned: str | None, namespace: str | None
     ) -> Iterator[Variant]:
         for variant in function.choose(episode_id, pinned, namespace):
             who = f"Variant `{variant.name}` uses model"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 import orjson
@@ -19,6 +19,7 @@ from proxy.providers.base import Attempt, Encoded, HttpProvider, NeutralProvider
 from proxy.providers.neutral import decode_embeddings, encode_embeddings
 from proxy.services.infer_sink import ChunkOutlet
 from proxy.types.embeddings import EmbeddingsAnswer, EmbeddingsRequest
+from proxy.types.immutable import immutable
 from proxy.types.ports import Headers, Limits
 from proxy.types.request import NO_EXTRAS, NO_PARAMS, NO_REST, Extras, Params
 from proxy.types.response import Answer
@@ -30,7 +31,7 @@ from proxy.wire.events import StreamReader
 AnyAnswer = Answer | EmbeddingsAnswer
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Asked:
     """One attempt: who is asked, on whose behalf, within which limits."""
 
@@ -45,17 +46,18 @@ class Asked:
 
     def attempt(self, secret: Secret) -> Attempt:
         """The same, for the provider."""
+        route = self.route
         return Attempt(
-            secret=secret,
-            limits=self.limits,
-            may_resend=self.route.budget.try_retry,
-            headers=self.headers,
-            model_name=self.model_name,
-            provider_name=self.route.name,
+            secret,
+            self.limits,
+            route.budget.try_retry,
+            self.headers,
+            self.model_name,
+            route.name,
         )
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Reader:
     """How the bytes of an answer are read."""
 
@@ -103,7 +105,7 @@ class Task(Protocol):
         """What the variant's model is asked; raises Unrenderable."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ChatTask:
     """A chat, or the answer of a JSON function."""
 
@@ -116,7 +118,7 @@ class ChatTask:
         return ChatModelTask(prepared, self.stream and not prepared.thinks)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ChatModelTask:
     """One chat with one model."""
 
@@ -128,10 +130,11 @@ class ChatModelTask:
         return self.prepared.stored_params
 
     def encode(self, provider: HttpProvider, asked: Asked, secret: Secret) -> Encoded:
-        request = self.prepared.as_request(provider.model_name, stream=self.stream)
-        entries = self.prepared.tool_set.provider_tools
-        own = provider_tools_for(entries, asked.model_name, asked.route.name)
-        request = with_rest(replace(request, provider_tools=own), asked.members)
+        prepared = self.prepared
+        entries = prepared.tool_set.provider_tools
+        own = provider_tools_for(entries, asked.model_name, asked.route.name) if entries else ()
+        request = prepared.as_request(provider.model_name, self.stream, own)
+        request = with_rest(request, asked.members)
         return provider.encode_chat(request, asked.attempt(secret))
 
     def reader(self, provider: HttpProvider) -> Reader:
@@ -147,7 +150,7 @@ class ChatModelTask:
     ) -> Answer | None:
         request = self.prepared.as_request(
             provider.model_name,
-            stream=self.stream,
+            self.stream,
             credentials=asked.credentials.dynamic,
             extras=asked.extras,
         )
@@ -167,7 +170,7 @@ class ChatModelTask:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class EmbeddingsTask:
     """Vectors for some inputs."""
 

@@ -6,6 +6,8 @@ same for both, so that variants of either kind can follow each other in one call
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import orjson
 
 from proxy.errors import InvalidRequest
@@ -108,7 +110,7 @@ def _call(progress: Progress, asked: FunctionCall) -> InferenceCall:
     assert isinstance(call.body, bytes)
     return InferenceCall(
         began=call.began,
-        id=call.id,
+        id=UUID(bytes=call.id.bytes),
         lane="relay",
         endpoint=call.endpoint.name,
         path=call.path,
@@ -116,7 +118,7 @@ def _call(progress: Progress, asked: FunctionCall) -> InferenceCall:
         target=target,
         function_name=target.function_name,
         task=ChatTask(asked.checked, call.peek.stream),
-        episode_id=call.episode_id,
+        episode_id=UUID(bytes=call.episode_id.bytes),
         pinned=call.pinned,
         tags=orjson.loads(call.tags) if call.tags else {},
         credentials=call.credentials,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -28,10 +28,12 @@ from proxy.store.feedback_rows import (
 from proxy.store.items import Item
 from proxy.store.partitions import ensure_partitions
 from proxy.store.pool import connect, unavailable
+from proxy.store.tables import COLUMNS
 from proxy.types.exchange import Feedback
 from proxy.types.feedback import DEMONSTRATION, DemonstrationReader, StoredInference
 
 STATEMENT_SECONDS = 30.0
+EPOCH = date(1970, 1, 1)
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +88,8 @@ class BatchStore:
         self._demonstrations = demonstrations
         self._seconds = statement_seconds
         self._connection: asyncpg.Connection | None = None
-        self._days: set[date] = set()
+        self._days: set[int] = set()
+        """Since 1970: those whose partitions are there."""
 
     async def write(self, items: Sequence[Item]) -> None:
         """Commit the items, all or none; those that are there already stay as they are.
@@ -178,23 +181,22 @@ class BatchStore:
         return self._connection
 
     async def _ensure_days(self, connection: asyncpg.Connection, items: Sequence[Item]) -> None:
-        missing = set().union(*(item.days for item in items)) - self._days
+        missing = set().union(*[item.days for item in items]) - self._days
         if missing:
-            await ensure_partitions(connection, missing)
+            await ensure_partitions(connection, {EPOCH + timedelta(day) for day in missing})
             self._days |= missing
 
     async def _commit(self, connection: asyncpg.Connection, items: Sequence[Item]) -> None:
-        rows: dict[str, list[tuple[object, ...]]] = {}
+        rows: dict[str, list[bytes]] = {table: [] for table in COLUMNS}
         for item in items:
             for table, some in item.rows.items():
-                rows.setdefault(table, []).extend(some)
+                rows[table].append(some)
         others = [item for item in items if not item.rows]
         if not others:
             await insert_rows(connection, rows)
             return
         async with connection.transaction():
-            if rows:
-                await insert_rows(connection, rows)
+            await insert_rows(connection, rows)
             for item in others:
                 await _insert_other(connection, item)
 

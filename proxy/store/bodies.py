@@ -16,28 +16,41 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from re import compile as pattern
 
 from proxy.store.clean import readable
 from proxy.types.exchange import Exchange, ModelCall
+from proxy.types.immutable import immutable
 
 _OPEN_MODEL = pattern(rb'"model"\s*:\s*"[^"\\]*\Z')
 _REST_OF_STRING = pattern(rb'[^"\\]*"')
-BINARY_PREFIX = "data:application/octet-stream;base64,"
+_MODEL = b'"model"'
+_REST_OF_MODEL = pattern(rb'\s*:\s*"([^"\\]*)"')
+BINARY_PREFIX = b"data:application/octet-stream;base64,"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Bodies:
-    """The columns of one exchange; `raw` has (raw_request, raw_response) of each model call."""
+    """The columns of one exchange; `raw` has (raw_request, raw_response) of each model call, text
+    that Postgres takes."""
 
     request_body: bytes | None
     response_body: bytes | None
-    raw: list[tuple[str, str]]
+    raw: list[tuple[bytes, bytes]]
 
 
 def place_bodies(exchange: Exchange, calls: Sequence[ModelCall]) -> Bodies:
     """Distribute the bodies of an exchange and of those of its model calls that get rows."""
+    if len(calls) == 1 and not exchange.response_body:
+        raw_request = calls[0].raw_request
+        request, response = raw_request or exchange.request_body, _joined(calls[0].raw_response)
+        if _is_text(request) and _is_text(response):
+            kept = exchange.request_body if raw_request else b""
+            return Bodies(kept or None, None, [(request, response)])
+    return _place_any(exchange, calls)
+
+
+def _place_any(exchange: Exchange, calls: Sequence[ModelCall]) -> Bodies:
     client = exchange.request_body
     kept_request = client if all(call.raw_request for call in calls) else b""
     requests = []
@@ -55,19 +68,41 @@ def place_bodies(exchange: Exchange, calls: Sequence[ModelCall]) -> Bodies:
     return Bodies(kept_request or None, kept_response or None, raw)
 
 
-def _text_column(body: bytes, kept: bytes) -> tuple[str, bytes]:
+def _text_column(body: bytes, kept: bytes) -> tuple[bytes, bytes]:
     """The text for `body`, and what the column of bytes has to keep then."""
-    text, exact = readable(body)
-    if exact:
-        return text, kept
+    if _is_text(body):
+        return body, kept
     if kept and kept != body:
-        return BINARY_PREFIX + base64.b64encode(body).decode(), kept
-    return text, body
+        return BINARY_PREFIX + base64.b64encode(body), kept
+    return readable(body)[0].encode(), body
+
+
+def _is_text(body: bytes) -> bool:
+    """Whether a text column takes exactly these bytes."""
+    if body.find(0) >= 0:
+        return False
+    if body.isascii():
+        return True
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _joined(blocks: Sequence[bytes]) -> bytes:
+    return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
 
 def same_but_for_model(one: bytes, other: bytes) -> bool:
     """Whether two bodies differ in nothing but the text of a `model`, the usual difference between
     what the client sent and what the provider got; both then say the same to the model."""
+    behind = one.find(_MODEL) + len(_MODEL)
+    if behind < len(_MODEL) or one[:behind] != other[:behind]:
+        return False
+    ours, theirs = _REST_OF_MODEL.match(one, behind), _REST_OF_MODEL.match(other, behind)
+    if ours is not None and theirs is not None and ours[1] != theirs[1]:
+        return one[ours.end() :] == other[theirs.end() :]
     start = _common_prefix(one, other)
     if _OPEN_MODEL.search(one[max(0, start - 512) : start]) is None:
         return False

@@ -1,5 +1,8 @@
 """Rows of a batch into their tables, by COPY: all or none, and a repeat changes nothing.
 
+Rows are bytes in the binary form of COPY (`copy_values`): the driver passes them on and looks at
+none of their values.
+
 COPY knows no ON CONFLICT. Repeats are rare (a batch that was committed just before a crash), so
 rows are copied straight into the tables, and only a batch of which something is there already goes
 through temporary tables of the connection, which empty themselves at the end of each transaction.
@@ -8,16 +11,21 @@ through temporary tables of the connection, which empty themselves at the end of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import asyncpg
 
+from proxy.store.copy_values import HEADER, TRAILER
 from proxy.store.queries import query
 from proxy.store.tables import COLUMNS
 
 SCHEMA = "tensorzero"
-Rows = Mapping[str, Sequence[tuple[object, ...]]]
-"""Rows by table, values in the order of `tables.COLUMNS`."""
+PIECE_BYTES = 2**20
+IN_ONE_PIECE = 4 * PIECE_BYTES
+"""So much is sent as one message, which both sides hold in memory; more in pieces."""
+
+Rows = Mapping[str, Sequence[bytes]]
+"""Rows by table, one or more in each item, values in the order of `tables.COLUMNS`."""
 
 
 async def prepare_staging(connection: asyncpg.Connection) -> None:
@@ -42,18 +50,34 @@ async def insert_new(connection: asyncpg.Connection, batch: Rows) -> None:
     async with connection.transaction():
         for table, rows in batch.items():
             if rows:
-                await connection.copy_records_to_table(
-                    table, schema_name=SCHEMA, records=rows, columns=COLUMNS[table]
-                )
+                await _copy(connection, table, rows, COLUMNS[table], schema=SCHEMA)
 
 
 async def insert_staged(connection: asyncpg.Connection, batch: Rows) -> None:
     """Insert rows of which some are there already; these stay as they are."""
     async with connection.transaction():
         for table, rows in batch.items():
-            if not rows:
-                continue
-            await connection.copy_records_to_table(
-                f"staging_{table}", records=rows, columns=COLUMNS[table]
-            )
-            await connection.execute(query(f"insert_{table}"))
+            if rows:
+                await _copy(connection, f"staging_{table}", rows, COLUMNS[table])
+                await connection.execute(query(f"insert_{table}"))
+
+
+async def _copy(
+    connection: asyncpg.Connection,
+    table: str,
+    rows: Sequence[bytes],
+    columns: Sequence[str],
+    schema: str | None = None,
+) -> None:
+    data = b"".join((HEADER, *rows, TRAILER))
+    # Not plain bytes: these the driver would take for the path of a file.
+    whole = memoryview(data)
+    source = whole if len(data) <= IN_ONE_PIECE else _pieces(whole)
+    await connection.copy_to_table(
+        table, source=source, columns=columns, schema_name=schema, format="binary"
+    )
+
+
+async def _pieces(data: memoryview) -> AsyncIterator[memoryview]:
+    for start in range(0, len(data), PIECE_BYTES):
+        yield data[start : start + PIECE_BYTES]

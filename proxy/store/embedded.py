@@ -94,6 +94,14 @@ class EmbeddedPostgres:
         """Stop it and let go of the folder; at once if it does not stop in good time."""
         await asyncio.to_thread(self._stop)
 
+    async def revive(self, timeout_s: float = START_SECONDS) -> None:
+        """Start it again where it has died since `start`; its address stays the same.
+
+        Raises:
+            EmbeddedPostgresError: it does not start.
+        """
+        await asyncio.to_thread(self._revive, timeout_s)
+
     def is_running(self) -> bool:
         return self._lock is not None and find_postmaster(self._home.data) is not None
 
@@ -257,6 +265,15 @@ class EmbeddedPostgres:
         with self._turn:
             self._end_server()
             self._serve(time.monotonic() + seconds)
+
+    def _revive(self, seconds: float) -> None:
+        with self._turn:
+            if not self.is_running() and self._lock is not None:
+                self._ended(1)
+                try:
+                    self._serve(time.monotonic() + seconds)
+                except OSError as error:
+                    raise EmbeddedPostgresError(f"it cannot be started: {error}") from error
 
     # Stopping.
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+
+from proxy.types.immutable import immutable
 
 MAGIC = b"\xabZPJ"
 VERSION = 1
@@ -23,7 +24,7 @@ _CHECK = struct.Struct("<I")
 HEADER_BYTES = _BODY.size + _CHECK.size
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Header:
     """What a valid header says. `at_ms` is the Unix time of the append, in milliseconds."""
 

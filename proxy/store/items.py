@@ -2,65 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from operator import itemgetter
+import time
+from collections.abc import Callable, Collection, Mapping
+from struct import error as StructError
 from types import MappingProxyType
 from uuid import UUID
 
 import msgspec
 
+from proxy.store.copy_values import ID_BYTES, MILLIS_OF_A_DAY, id_millis
 from proxy.store.journal import SUFFIX
 from proxy.store.journal_file import Frame
 from proxy.store.rows import RowMapper
-from proxy.store.tables import COLUMNS, PLAIN
 from proxy.types.exchange import ConfigSnapshot, Exchange, Feedback, RecordKind
-from proxy.types.ids import id_time
 
 KIND_NAMES = {
     RecordKind.EXCHANGE: "exchange",
     RecordKind.FEEDBACK: "feedback",
     RecordKind.CONFIG: "config",
 }
+NO_ROWS: Mapping[str, bytes] = MappingProxyType({})
 
 
-@dataclass(slots=True)
-class Item:
+class Item(msgspec.Struct, eq=False):
     """One record, decoded; `rows` are an exchange's, by table, ready to be copied."""
 
     frame: Frame
-    name: str
-    rows: dict[str, list[tuple[object, ...]]] = field(default_factory=dict)
-    days: set[date] = field(default_factory=set)
+    id: bytes = b""
+    """The record's own; empty when it does not tell it."""
+    rows: Mapping[str, bytes] = NO_ROWS
+    days: Collection[int] = ()
+    """Of the rows, since 1970."""
     feedback: Feedback | None = None
     config: ConfigSnapshot | None = None
     decode_failures: int = 0
     is_plain: bool = False
+    """What was decoded is left out: Postgres did not take it."""
+
+    @property
+    def name(self) -> str:
+        """Its id, or where it stands."""
+        if len(self.id) == ID_BYTES:
+            return str(UUID(bytes=self.id))
+        return f"{self.frame.file.removesuffix(SUFFIX)}-{self.frame.offset}"
 
     @property
     def is_exchange(self) -> bool:
         return self.frame.kind == RecordKind.EXCHANGE
 
-    def make_plain(self) -> bool:
-        """Leave out what was decoded and keep the raw bodies; whether that changes anything."""
-        if self.is_plain or not self.rows:
-            return False
-        self.is_plain = True
-        for table, values in PLAIN.items():
-            columns = COLUMNS[table]
-            self.rows[table] = [
-                tuple(values.get(column, old) for column, old in zip(columns, row, strict=True))
-                for row in self.rows.get(table, [])
-            ]
-        return True
+    @property
+    def must_wait(self) -> bool:
+        """Whether it is feedback whose target is still to be found."""
+        return self.feedback is not None and not self.feedback.target_known
 
     @property
     def kind(self) -> str:
         return KIND_NAMES.get(self.frame.kind, f"unknown kind {self.frame.kind}")
-
-
-_TUPLES = MappingProxyType({table: itemgetter(*columns) for table, columns in COLUMNS.items()})
 
 
 class Expired(Exception):
@@ -74,49 +71,51 @@ class ItemDecoder:
         self,
         mapper: RowMapper,
         retention_days: int | None,
-        now: Callable[[], datetime] = lambda: datetime.now(tz=UTC),
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._mapper = mapper
-        self._retention = None if retention_days is None else timedelta(days=retention_days)
+        self._retention_ms = None if retention_days is None else retention_days * MILLIS_OF_A_DAY
         self._now = now
-        self._exchange = msgspec.msgpack.Decoder(Exchange)
-        self._feedback = msgspec.msgpack.Decoder(Feedback)
-        self._config = msgspec.msgpack.Decoder(ConfigSnapshot)
+        self._exchange = msgspec.msgpack.Decoder(Exchange).decode
+        self._feedback = msgspec.msgpack.Decoder(Feedback).decode
+        self._config = msgspec.msgpack.Decoder(ConfigSnapshot).decode
 
-    def decode(self, frame: Frame) -> Item:
-        """The item of a frame.
+    def fill(self, item: Item) -> None:
+        """Decode the item's frame. Where that fails, the item has its id, if that could be read.
 
         Raises:
             Expired: it is an exchange beyond the retention.
             Exception: it cannot be decoded or mapped, whatever the reason.
         """
-        item = Item(frame, fallback_name(frame))
+        frame = item.frame
         if frame.kind == RecordKind.EXCHANGE:
-            self._add_rows(item, self._exchange.decode(frame.payload))
+            self._add_rows(item, self._exchange(frame.payload))
         elif frame.kind == RecordKind.FEEDBACK:
-            item.feedback = self._feedback.decode(frame.payload)
-            item.name = str(UUID(bytes=item.feedback.id))
+            item.feedback = self._feedback(frame.payload)
+            item.id = UUID(bytes=item.feedback.id).bytes
         elif frame.kind == RecordKind.CONFIG:
-            item.config = self._config.decode(frame.payload)
+            item.config = self._config(frame.payload)
         else:
             raise ValueError(f"a record of unknown kind {frame.kind}")
-        return item
+
+    def make_plain(self, item: Item) -> bool:
+        """Leave out what was decoded and keep the raw bodies; whether that changes anything."""
+        if item.is_plain or not item.rows:
+            return False
+        item.is_plain = True
+        item.rows = self._mapper.map_plain(self._exchange(item.frame.payload)).rows
+        return True
 
     def _add_rows(self, item: Item, exchange: Exchange) -> None:
-        identifier = UUID(bytes=exchange.id)
-        item.name = str(identifier)
-        if self._retention is not None and self._now() - id_time(identifier) > self._retention:
-            raise Expired
-        mapped = self._mapper.map(exchange)
+        item.id = exchange.id
+        if self._retention_ms is not None:
+            age_ms = self._now() * 1000 - id_millis(exchange.id)
+            if age_ms > self._retention_ms:
+                raise Expired
+        try:
+            mapped = self._mapper.map(exchange)
+        except StructError as error:
+            raise OverflowError("a number that its column cannot hold") from error
         item.decode_failures = mapped.decode_failures
-        for table, rows in mapped.rows.items():
-            item.rows[table] = [_TUPLES[table](row) for row in rows]
-            for row in rows:
-                created_at = row["created_at"]
-                assert isinstance(created_at, datetime)
-                item.days.add(created_at.date())
-
-
-def fallback_name(frame: Frame) -> str:
-    """The name of a record that does not tell its own: where it stands."""
-    return f"{frame.file.removesuffix(SUFFIX)}-{frame.offset}"
+        item.rows = mapped.rows
+        item.days = mapped.days

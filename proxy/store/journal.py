@@ -68,6 +68,8 @@ class Journal:
         self._retired: list[int] = []
         self._folder_changed = False
         self._commit = GroupCommit(self._collect) if durability == "disk" else None
+        self.syncs = durability == "disk"
+        """Whether `safe` has to be awaited after an append."""
         self.appended_bytes = 0
         """Since the start, by this object."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import msgspec
@@ -60,45 +60,61 @@ class JournalRecorder:
         if self._full():
             raise RecordingRefused("the journal is full: records wait for Postgres; try later")
 
-    async def exchange(self, exchange: Exchange) -> None:
+    def exchange(self, exchange: Exchange) -> Awaitable[None] | None:
         """See `ports.Recorder`."""
-        await self._record(RecordKind.EXCHANGE, exchange)
+        return self._record(RecordKind.EXCHANGE, exchange)
 
     async def feedback(self, feedback: Feedback) -> None:
         """See `ports.Recorder`. Raises RecordingRefused, too: nothing is under way yet."""
         self.admit()
-        await self._record(RecordKind.FEEDBACK, feedback)
+        syncing = self._record(RecordKind.FEEDBACK, feedback)
+        if syncing is not None:
+            await syncing
 
     async def config(self, snapshot: ConfigSnapshot) -> None:
         """See `ports.Recorder`. Never shed for the bound: exchanges name it."""
-        await self._append(RecordKind.CONFIG, snapshot)
+        self._append(RecordKind.CONFIG, snapshot)
+        if self._journal.syncs:
+            await self._synced()
 
-    async def _record(self, kind: int, record: msgspec.Struct) -> None:
+    def _record(self, kind: int, record: msgspec.Struct) -> Awaitable[None] | None:
         if not self._sheds:
-            await self._append(kind, record)
-            return
+            self._append(kind, record)
+            return self._synced() if self._journal.syncs else None
         if self._full():
             self._shed(kind, "the journal is full")
-            return
+            return None
         try:
             self._journal.append(kind, record)
         except JournalFailed as error:
             self._shed(kind, str(error))
-            return
+            return None
+        return self._synced_if_it_can_be() if self._journal.syncs else None
+
+    def _append(self, kind: int, record: msgspec.Struct) -> None:
+        try:
+            self._journal.append(kind, record)
+        except JournalFailed as error:
+            self._failed(error)
+            raise
+
+    async def _synced(self) -> None:
+        try:
+            await self._journal.safe()
+        except JournalFailed as error:
+            self._failed(error)
+            raise
+
+    async def _synced_if_it_can_be(self) -> None:
         try:
             await self._journal.safe()
         except JournalFailed as error:
             # It is in the journal and will be written; only a loss of power could take it now.
             self._log(f"recorded, but not synced: {error}")
 
-    async def _append(self, kind: int, record: msgspec.Struct) -> None:
-        try:
-            self._journal.append(kind, record)
-            await self._journal.safe()
-        except JournalFailed as error:
-            self._refused_until = self._clock() + FAILURE_PAUSE_S
-            self._log(str(error))
-            raise
+    def _failed(self, error: JournalFailed) -> None:
+        self._refused_until = self._clock() + FAILURE_PAUSE_S
+        self._log(str(error))
 
     def _full(self) -> bool:
         tick = self._cells.journal_ticks.get()

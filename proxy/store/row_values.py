@@ -15,8 +15,6 @@ LONGEST_NAME = 256
 LARGEST_COST = Decimal(10**11)
 """Of `numeric(20, 9)`, in dollars, exclusive."""
 
-Row = dict[str, object]
-
 
 def tags_column(tags: bytes) -> str:
     """Tags as `jsonb` takes them: it knows no U+0000 and no halves of surrogate pairs."""

@@ -1,51 +1,64 @@
 """From an exchange to rows: one of `exchanges`, and TensorZero's tables when output was produced.
 
-`created_at` of a row is always the time inside its id, so that writing it again changes nothing.
-What a decoder cannot read is stored raw, with an empty output: a record is never lost for it.
+Rows are bytes, as COPY takes them. `created_at` of a row is always the time inside its id, so that
+writing it again changes nothing. What a decoder cannot read is stored raw, with an empty output: a
+record is never lost for it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
-from uuid import UUID
+from decimal import ROUND_HALF_UP, Decimal
+
+import msgspec
 
 from proxy.store.bodies import Bodies, place_bodies, same_but_for_model
-from proxy.store.exchange_rows import Heading, exchange_row, heading_of
+from proxy.store.exchange_rows import ExchangeRows, Heading
 from proxy.store.inference_rows import (
+    NO_JSON_OUTPUT,
+    NO_LIST,
+    PLAIN_INPUT,
+    ModelRows,
     chat_data_row,
+    id_and_time_of,
     inference_row,
     json_data_row,
     model_data_row,
-    model_row,
     plain_data_row,
 )
-from proxy.store.row_values import Row, cost_column
+from proxy.store.row_values import cost_column
 from proxy.types.decoded import Decoded, DecodedInput, Decoder, OutputReader, ReadOutput
 from proxy.types.exchange import EndReason, Exchange, InferenceDetails, ModelCall
 
 NEUTRAL_WIRE = "neutral"
-NO_OUTPUT = b"[]"
-NO_JSON_OUTPUT = b'{"raw":null,"parsed":null}'
+COMPLETE = EndReason.COMPLETE.value
+NO_OUTPUT = NO_LIST
 NO_INPUT = DecodedInput(b'{"messages":[]}', None, b"[]")
 NO_ANSWER = Decoded(NO_OUTPUT, complete=False)
+_COST_PLACES = Decimal(10) ** -9
+"""Of the column; more are rounded off, as Postgres does."""
 
 DecodedCall = tuple[ModelCall, Decoded]
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
 class Mapped:
     """The rows of one exchange, by table, and how many of its bodies could not be decoded."""
 
-    rows: dict[str, list[Row]] = field(default_factory=dict)
-    decode_failures: int = 0
+    __slots__ = ("days", "decode_failures", "rows")
 
-    def add(self, table: str, row: Row) -> None:
-        self.rows.setdefault(table, []).append(row)
+    def __init__(self) -> None:
+        self.rows: dict[str, bytes] = {}
+        """One after the other, where a table gets several."""
+        self.days: set[int] = set()
+        """Since 1970, of all the rows."""
+        self.decode_failures = 0
+
+    def add(self, table: str, row: bytes) -> None:
+        before = self.rows.get(table)
+        self.rows[table] = row if before is None else before + row
 
     def failed(self, what: str, error: Exception) -> None:
         """Count and log what could not be read, without any of its content."""
@@ -70,62 +83,90 @@ class RowMapper:
         self._decoders = decoders
         self._on_call = on_call
         self._reader = reader
+        self._exchanges = ExchangeRows()
+        self._models = ModelRows()
 
     def map(self, exchange: Exchange) -> Mapped:
         """The rows of an exchange.
 
         Raises:
             ValueError: an id is no UUID, or JSON of ours is none.
+            struct.error: a number that its column cannot hold.
         """
         mapped = Mapped()
-        heading = heading_of(exchange)
+        heading = self._exchanges.heading(exchange)
         calls = [(call, self._decode_call(call, mapped)) for call in exchange.model_calls]
         for call, decoded in calls:
             self._on_call(call, decoded)
+        self._map(exchange, heading, calls, mapped, plain=False)
+        return mapped
+
+    def map_plain(self, exchange: Exchange) -> Mapped:
+        """The same without what was decoded, or came along as JSON: the raw bodies say it, too.
+        `on_call` is not told again."""
+        mapped = Mapped()
+        heading = self._exchanges.heading(exchange)
+        calls = [(call, self._decode_call(call, mapped)) for call in exchange.model_calls]
+        self._map(exchange, heading, calls, mapped, plain=True)
+        return mapped
+
+    def _map(
+        self,
+        exchange: Exchange,
+        heading: Heading,
+        calls: list[DecodedCall],
+        mapped: Mapped,
+        *,
+        plain: bool,
+    ) -> None:
+        mapped.days.add(heading.day)
         complete = exchange.came_to_answer
         answer = _answer_of(calls) if complete else NO_ANSWER
-        inferred = complete and any(_has_output(exchange, decoded) for _, decoded in calls)
+        inferred = complete and _has_output(exchange, calls)
         stored = inferred or not complete
         bodies = place_bodies(exchange, exchange.model_calls if stored else [])
-        row = exchange_row(
-            exchange,
-            heading,
-            bodies,
-            response_id=answer.response_id,
-            usage_found=bool(calls) and all(decoded.usage_found for _, decoded in calls),
-            whole=_is_whole(exchange, answer),
+        whole = _is_whole(exchange, answer)
+        mapped.rows["exchanges"] = self._exchanges.row(
+            exchange, heading, bodies, answer.response_id, _usage_found(calls), whole
         )
-        mapped.add("exchanges", row)
-        if stored and calls:
-            said = self._said(exchange, mapped)
-            if inferred:
-                self._add_inference(mapped, exchange, heading, answer, said)
-            self._add_calls(mapped, exchange, heading, calls, bodies, said)
-        return mapped
+        if not stored or not calls:
+            return
+        said = self._said(exchange, mapped)
+        if plain:
+            said = PLAIN_INPUT._replace(parallel_tool_calls=said.parallel_tool_calls)
+            exchange = _without_json(exchange)
+        if inferred:
+            row = inference_row(exchange, heading, whole)
+            self._add_inference(mapped, exchange, heading, row, answer, said, plain)
+        self._add_calls(mapped, exchange, heading, calls, bodies, said, plain)
 
     def _add_inference(
         self,
         mapped: Mapped,
         exchange: Exchange,
         heading: Heading,
+        row: bytes,
         answer: Decoded,
         said: DecodedInput,
+        plain: bool,
     ) -> None:
         details = exchange.details
-        row = inference_row(exchange, heading, _is_whole(exchange, answer))
         if details is None:
-            mapped.add("chat_inferences", row)
-            mapped.add("chat_inference_data", plain_data_row(exchange, heading, answer, said))
+            output = NO_OUTPUT if plain else answer.inference_output or answer.output
+            mapped.rows["chat_inferences"] = row
+            mapped.rows["chat_inference_data"] = plain_data_row(exchange, heading, output, said)
             return
-        read = self._read_output(details, answer, mapped)
+        read = _unread(details) if plain else self._read_output(details, answer, mapped)
         if details.function_type == "json":
-            data = json_data_row(exchange, heading, said, details, *read)
-            mapped.add("json_inferences", row)
-            mapped.add("json_inference_data", data)
+            mapped.rows["json_inferences"] = row
+            mapped.rows["json_inference_data"] = json_data_row(
+                exchange, heading, said, details, *read
+            )
         else:
-            data = chat_data_row(exchange, heading, said, details, read.output)
-            mapped.add("chat_inferences", row)
-            mapped.add("chat_inference_data", data)
+            mapped.rows["chat_inferences"] = row
+            mapped.rows["chat_inference_data"] = chat_data_row(
+                exchange, heading, said, details, read.output
+            )
 
     def _add_calls(
         self,
@@ -135,13 +176,22 @@ class RowMapper:
         calls: Sequence[DecodedCall],
         bodies: Bodies,
         said: DecodedInput,
+        plain: bool,
     ) -> None:
         for (call, decoded), raw in zip(calls, bodies.raw, strict=True):
-            identifier = UUID(bytes=call.id)
-            sent = self._sent(exchange, call, said, mapped)
-            cost = cost_column(call.cost) if call.cost else self._read_cost(call, decoded, mapped)
-            mapped.add("model_inferences", model_row(heading, call, identifier, decoded, cost))
-            mapped.add("model_inference_data", model_data_row(identifier, decoded, sent, raw))
+            id_and_time, day = id_and_time_of(call)
+            mapped.days.add(day)
+            sent, output = PLAIN_INPUT, NO_OUTPUT
+            if not plain:
+                sent, output = self._sent(exchange, call, said, mapped), decoded.output
+            cost = self._cost(call, decoded, mapped) if call.cost or call.prices else None
+            row = self._models.row(heading, id_and_time, call, decoded, cost)
+            mapped.add("model_inferences", row)
+            mapped.add("model_inference_data", model_data_row(id_and_time, output, sent, raw))
+
+    def _cost(self, call: ModelCall, decoded: Decoded, mapped: Mapped) -> Decimal | None:
+        cost = cost_column(call.cost) if call.cost else self._read_cost(call, decoded, mapped)
+        return None if cost is None else cost.quantize(_COST_PLACES, ROUND_HALF_UP)
 
     def _read_cost(self, call: ModelCall, decoded: Decoded, mapped: Mapped) -> Decimal | None:
         if not call.prices or self._reader is None:
@@ -169,16 +219,15 @@ class RowMapper:
 
     # What was asked.
 
-    def _client(self, exchange: Exchange) -> str:
-        """Whose decoder reads the client's body: the lane's, else the endpoint's, and where neither
-        has one, the provider's."""
-        for name in (exchange.lane, exchange.endpoint):
-            if name in self._decoders:
-                return name
-        return exchange.model_calls[-1].wire
-
     def _said(self, exchange: Exchange, mapped: Mapped) -> DecodedInput:
-        return self._decode_input(exchange, self._client(exchange), exchange.request_body, mapped)
+        """Read by the decoder of the lane, else of the endpoint, and where neither has one, of the
+        provider."""
+        decoder = (
+            self._decoders.get(exchange.lane)
+            or self._decoders.get(exchange.endpoint)
+            or self._decoders.get(exchange.model_calls[-1].wire)
+        )
+        return _decode_input(decoder, exchange.endpoint, exchange.request_body, mapped)
 
     def _sent(
         self, exchange: Exchange, call: ModelCall, said: DecodedInput, mapped: Mapped
@@ -188,21 +237,9 @@ class RowMapper:
             return DecodedInput(NO_INPUT.input, call.system, call.input_messages)
         sent = said
         if call.raw_request and not same_but_for_model(call.raw_request, exchange.request_body):
-            sent = self._decode_input(exchange, call.wire, call.raw_request, mapped)
+            decoder = self._decoders.get(call.wire) or self._decoders.get(exchange.endpoint)
+            sent = _decode_input(decoder, exchange.endpoint, call.raw_request, mapped)
         return sent if call.system is None else sent._replace(system=call.system)
-
-    def _decode_input(
-        self, exchange: Exchange, wire: str, body: bytes, mapped: Mapped
-    ) -> DecodedInput:
-        """What was said in `body`; nothing when it was not kept or cannot be read."""
-        decoder = self._decoders.get(wire) or self._decoders.get(exchange.endpoint)
-        if decoder is None or not body:
-            return NO_INPUT
-        try:
-            return decoder.decode_input(exchange.endpoint, body)
-        except Exception as error:
-            mapped.failed("a request", error)
-            return NO_INPUT
 
     # What was answered.
 
@@ -217,6 +254,19 @@ class RowMapper:
         if decoded.error:
             mapped.decode_failures += 1
         return decoded
+
+
+def _decode_input(
+    decoder: Decoder | None, endpoint: str, body: bytes, mapped: Mapped
+) -> DecodedInput:
+    """What was said in `body`; nothing when it was not kept or cannot be read."""
+    if decoder is None or not body:
+        return NO_INPUT
+    try:
+        return decoder.decode_input(endpoint, body)
+    except Exception as error:
+        mapped.failed("a request", error)
+        return NO_INPUT
 
 
 def _neutral(call: ModelCall) -> Decoded:
@@ -237,21 +287,44 @@ def _answer_of(calls: Sequence[DecodedCall]) -> Decoded:
     return calls[-1][1] if calls else NO_ANSWER
 
 
-def _has_output(exchange: Exchange, decoded: Decoded) -> bool:
+def _has_output(exchange: Exchange, calls: Sequence[DecodedCall]) -> bool:
     """Also what is whole but empty, and what could not be read: only what was cut before the first
     block has produced nothing."""
-    if not decoded.is_inference:
-        return False
-    if decoded.output != NO_OUTPUT or decoded.error:
-        return True
-    return decoded.complete and exchange.end_reason == EndReason.COMPLETE
+    for _, decoded in calls:
+        if not decoded.is_inference:
+            continue
+        if decoded.output != NO_OUTPUT or decoded.error:
+            return True
+        if decoded.complete and exchange.end_reason == COMPLETE:
+            return True
+    return False
+
+
+def _usage_found(calls: Sequence[DecodedCall]) -> bool:
+    for _, decoded in calls:
+        if not decoded.usage_found:
+            return False
+    return bool(calls)
+
+
+def _without_json(exchange: Exchange) -> Exchange:
+    """The exchange without the JSON that came along."""
+    details = exchange.details
+    if details is not None:
+        kept = details.function_type, details.parallel_tool_calls
+        details = InferenceDetails(kept[0], parallel_tool_calls=kept[1])
+    return msgspec.structs.replace(exchange, inference_params=b"", details=details)
+
+
+def _unread(details: InferenceDetails) -> ReadOutput:
+    return ReadOutput(NO_JSON_OUTPUT if details.function_type == "json" else NO_OUTPUT)
 
 
 def _is_whole(exchange: Exchange, answer: Decoded) -> bool:
     """Whether the stored output is all of what the model said. An output that came along was
     finished by who began it; one that is read from what was kept of an answer is as whole as that.
     """
-    if exchange.end_reason != EndReason.COMPLETE:
+    if exchange.end_reason != COMPLETE:
         return False
     if exchange.details is not None and exchange.details.output:
         return True

@@ -23,20 +23,21 @@ _MAGIC_VALUE = 20261.0
 class Cell:
     """One number of one process. A write is one store: readers never see half of it."""
 
-    __slots__ = ("_index", "_view")
+    __slots__ = ("_view", "index")
 
     def __init__(self, view: memoryview[float], index: int) -> None:
         self._view = view
-        self._index = index
+        self.index = index
+        """Its place among the cells."""
 
     def add(self, amount: float) -> None:
-        self._view[self._index] += amount
+        self._view[self.index] += amount
 
     def set(self, value: float) -> None:
-        self._view[self._index] = value
+        self._view[self.index] = value
 
     def get(self) -> float:
-        return self._view[self._index]
+        return self._view[self.index]
 
 
 class SharedCell(Cell):

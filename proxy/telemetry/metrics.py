@@ -57,6 +57,9 @@ IGNORABLE = (
 """Parameters that one protocol or another has no place for."""
 
 
+KEPT = 4096
+"""Names given by calls for which the way to their cells is remembered."""
+
 ROUNDER = 1.5 * 2.0**32
 """Added and subtracted, it rounds to a multiple of 2^-20 (a microsecond). Sums of such numbers are
 exact up to 2^33, in whatever order they are added: when a dead process's sum moves to the departed,
@@ -74,6 +77,11 @@ class Histogram:
         self._view = cells.view
         self._first = cells.offset(slot, column)
         self._sum = self._first + len(family.buckets) + 1
+
+    @property
+    def place(self) -> tuple[Sequence[float], int, int]:
+        """Its bounds, and where its first bucket and its sum stand among the cells."""
+        return self._bounds, self._first, self._sum
 
     def observe(self, value: float) -> None:
         self._view[self._first + bisect_left(self._bounds, value)] += 1
@@ -99,8 +107,63 @@ class RouteCells:
 
     def attempt(self, outcome: str, seconds: float) -> None:
         """Count an attempt; `outcome` is `ok` or an error's kind."""
-        self._attempts.get(outcome, self._attempts[OTHER]).add(1)
+        (self._attempts.get(outcome) or self._attempts[OTHER]).add(1)
         self._provider.observe(seconds)
+
+
+class _Ends:
+    """What the end of a call counts, of one endpoint, function, variant and model.
+
+    Its numbers are written here one by one: a method for each costs more than they do.
+    """
+
+    __slots__ = ("_cells", "_endpoint", "_histograms", "_metrics", "_totals", "_view")
+
+    def __init__(
+        self, metrics: Metrics, endpoint: str, function: str, variant: str, model: str
+    ) -> None:
+        latencies = metrics.latencies
+        request = metrics.histogram(latencies.request, endpoint, function, variant)
+        own_overhead = metrics.histogram(latencies.tensorzero_overhead, function, variant)
+        overhead = metrics.histogram(f.OVERHEAD, endpoint)
+        self._metrics = metrics
+        self._endpoint = endpoint
+        self._view = metrics.view
+        self._histograms = (request.place, own_overhead.place, overhead.place)
+        self._totals = (
+            metrics.cell(f.REQUESTS, INFERENCE, function, model, "").index,
+            metrics.cell(f.INFERENCES, INFERENCE, function, model, "").index,
+        )
+        self._cells: dict[tuple[EndReason, int], tuple[int, int]] = {}
+
+    def count(self, reason: EndReason, status: int, seconds: float, overhead: float) -> None:
+        view = self._view
+        request, own, overall = self._histograms
+        bounds, first, total = request
+        view[first + bisect_left(bounds, seconds)] += 1
+        view[total] += (seconds + ROUNDER) - ROUNDER
+        rounded = (overhead + ROUNDER) - ROUNDER
+        bounds, first, total = own
+        view[first + bisect_left(bounds, overhead)] += 1
+        view[total] += rounded
+        bounds, first, total = overall
+        view[first + bisect_left(bounds, overhead)] += 1
+        view[total] += rounded
+        kind = status // 100
+        cells = self._cells.get((reason, kind)) or self._find_cells(reason, kind, status)
+        view[cells[0]] += 1
+        view[cells[1]] += 1
+        requests, inferences = self._totals
+        view[requests] += 1
+        view[inferences] += 1
+
+    def _find_cells(self, reason: EndReason, kind: int, status: int) -> tuple[int, int]:
+        metrics = self._metrics
+        found = self._cells[reason, kind] = (
+            metrics.cell(f.STREAM_ENDS, self._endpoint, reason.value).index,
+            metrics.cell(f.RESPONSES, self._endpoint, _status_class(status)).index,
+        )
+        return found
 
 
 class _InFlight:
@@ -130,14 +193,20 @@ class Metrics:
         names: Names,
     ) -> None:
         self._cells = cells
+        self.view = cells.view
         self._slot = slot
         self._catalogue = catalogue
-        self._latencies = latencies
+        self.latencies = latencies
         self._names = names
         self._routes: dict[tuple[str, str, str, str], RouteCells] = {}
-        self._ends: dict[tuple[str, str, str], tuple[Histogram, Histogram]] = {}
+        self._ends: dict[tuple[str, str, str, str], _Ends] = {}
+        self._in_flight: dict[str, _InFlight] = {}
+        self._asked: dict[tuple[str, str, str, str], RouteCells] = {}
+        """The same cells as in `_routes`, by the names that calls bear: at most `KEPT` of them, for
+        callers can invent names. So it is with `_ended`."""
+        self._ended: dict[tuple[str, str, str, str], _Ends] = {}
+        self._tokens: dict[tuple[str, str], dict[str, tuple[Cell, ...]]] = {}
         self._cached: dict[tuple[str, tuple[str, ...]], Cell] = {}
-        self._overhead: dict[str, Histogram] = {}
 
     # Cells by name.
 
@@ -161,15 +230,26 @@ class Metrics:
     # The hot path.
 
     def in_flight(self, endpoint: str) -> _InFlight:
-        return _InFlight(self.cell(f.IN_FLIGHT, endpoint))
+        """To be used in a `with`; `endpoint` is one of few."""
+        gauge = self._in_flight.get(endpoint)
+        if gauge is None:
+            gauge = self._in_flight[endpoint] = _InFlight(self.cell(f.IN_FLIGHT, endpoint))
+        return gauge
 
     def for_route(
         self, function_name: str, variant_name: str, model_name: str, provider_name: str
     ) -> RouteCells:
-        key = self._names.route(function_name, variant_name, model_name, provider_name)
+        asked = (function_name, variant_name, model_name, provider_name)
+        cells = self._asked.get(asked)
+        return self._cells_of_route(asked) if cells is None else cells
+
+    def _cells_of_route(self, asked: tuple[str, str, str, str]) -> RouteCells:
+        key = self._names.route(*asked)
         cells = self._routes.get(key)
         if cells is None:
             cells = self._routes[key] = self._route(key)
+        if len(self._asked) < KEPT:
+            self._asked[asked] = cells
         return cells
 
     def ended(
@@ -185,27 +265,21 @@ class Metrics:
         overhead: float,
     ) -> None:
         """Count a call that has ended."""
-        function, variant = self._names.variant(function_name, variant_name)
-        ends = self._ends.get((endpoint, function, variant))
-        if ends is None:
-            ends = self._ends[endpoint, function, variant] = (
-                self.histogram(self._latencies.request, endpoint, function, variant),
-                self.histogram(self._latencies.tensorzero_overhead, function, variant),
-            )
-        ends[0].observe(seconds)
-        ends[1].observe(overhead)
-        self._overhead_of(endpoint).observe(overhead)
-        self.cell(f.STREAM_ENDS, endpoint, reason.value).add(1)
-        self.cell(f.RESPONSES, endpoint, _status_class(status)).add(1)
-        model = self._names.model(model_name) if function == DEFAULT else ""
-        self.cell(f.REQUESTS, INFERENCE, function, model, "").add(1)
-        self.cell(f.INFERENCES, INFERENCE, function, model, "").add(1)
+        asked = (endpoint, function_name, variant_name, model_name)
+        ends = self._ended.get(asked) or self._ends_of(asked)
+        ends.count(reason, status, seconds, overhead)
 
-    def _overhead_of(self, endpoint: str) -> Histogram:
-        histogram = self._overhead.get(endpoint)
-        if histogram is None:
-            histogram = self._overhead[endpoint] = self.histogram(f.OVERHEAD, endpoint)
-        return histogram
+    def _ends_of(self, asked: tuple[str, str, str, str]) -> _Ends:
+        endpoint, function_name, variant_name, model_name = asked
+        function, variant = self._names.variant(function_name, variant_name)
+        model = self._names.model(model_name) if function == DEFAULT else ""
+        key = (endpoint, function, variant, model)
+        ends = self._ends.get(key)
+        if ends is None:
+            ends = self._ends[key] = _Ends(self, *key)
+        if len(self._ended) < KEPT:
+            self._ended[asked] = ends
+        return ends
 
     def rejected(self, reason: str) -> None:
         """Count a request that never got in."""
@@ -227,21 +301,32 @@ class Metrics:
         self, model_name: str, provider_name: str, counts: Sequence[tuple[str, int | None]]
     ) -> None:
         """Count the tokens of a model call: (kind, number or None) pairs."""
-        model, provider = self._names.provider(model_name, provider_name)
+        cells = self._tokens.get((model_name, provider_name))
+        if cells is None:
+            cells = self._token_cells(model_name, provider_name)
         for kind, count in counts:
             if count:
-                self.cell(f.TOKENS, model, provider, kind).add(count)
-                if kind == "input":
-                    self.cell(f.INPUT_TOKENS).add(count)
-                elif kind == "output":
-                    self.cell(f.OUTPUT_TOKENS).add(count)
+                for cell in cells[kind]:
+                    cell.add(count)
+
+    def _token_cells(self, model_name: str, provider_name: str) -> dict[str, tuple[Cell, ...]]:
+        """By kind, those that a count is added to."""
+        labels = self._names.provider(model_name, provider_name)
+        cells: dict[str, tuple[Cell, ...]] = {
+            kind: (self.cell(f.TOKENS, *labels, kind),) for kind in TOKEN_KINDS
+        }
+        cells["input"] += (self.cell(f.INPUT_TOKENS),)
+        cells["output"] += (self.cell(f.OUTPUT_TOKENS),)
+        if len(self._tokens) < KEPT:
+            self._tokens[model_name, provider_name] = cells
+        return cells
 
     def _route(self, key: tuple[str, str, str, str]) -> RouteCells:
         _, _, model, provider = key
         return RouteCells(
             {outcome: self.cell(f.ATTEMPTS, model, provider, outcome) for outcome in OUTCOMES},
-            self.histogram(self._latencies.provider, model, provider),
-            self.histogram(self._latencies.first_token, *key),
+            self.histogram(self.latencies.provider, model, provider),
+            self.histogram(self.latencies.first_token, *key),
             self.histogram(f.GAP, model, provider),
         )
 

@@ -16,16 +16,17 @@ bodies, which are stored too, have it all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
+
+from proxy.types.immutable import immutable
 
 Json = Mapping[str, object]
 """An object for `orjson`; raw JSON inside it stands as an `orjson.Fragment`."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Text:
     """Plain text."""
 
@@ -36,7 +37,7 @@ class Text:
         return {"type": "text", "text": self.text}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RawText:
     """Text that passes by templates and schemas."""
 
@@ -46,7 +47,7 @@ class RawText:
         return {"type": "raw_text", "value": self.value}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Template:
     """Arguments (a raw JSON object) for the template of that name."""
 
@@ -58,7 +59,7 @@ class Template:
         return {"type": "template", "name": self.name, "arguments": fragment}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ToolCall:
     """A call as the model wrote it; `arguments` need not be valid JSON."""
 
@@ -76,7 +77,7 @@ class ToolCall:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ToolResult:
     """What the tool of call `id` gave back."""
 
@@ -94,7 +95,7 @@ class ToolResult:
         return {"type": "tool_result", "name": self.name, "result": self.result, "id": self.id}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Thought:
     """Reasoning that the provider shows, signs or hides."""
 
@@ -117,7 +118,7 @@ class Thought:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class UrlFile:
     """A file that stands elsewhere."""
 
@@ -138,7 +139,7 @@ class UrlFile:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Base64File:
     """A file sent along, in base64 without a `data:` prefix."""
 
@@ -159,7 +160,7 @@ class Base64File:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class StoredFile:
     """A file in an object storage, by its place there."""
 
@@ -182,7 +183,7 @@ class StoredFile:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Unknown:
     """A block that has no neutral form, as raw JSON, kept for the provider it came from."""
 

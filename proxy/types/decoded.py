@@ -7,14 +7,14 @@ each wire, by the name that `ModelCall.wire` bears.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from proxy.types.exchange import InferenceDetails, ModelCall
+from proxy.types.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Decoded:
     """The meaning of one model call's raw answer."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import time
 from datetime import UTC, datetime
+from typing import Protocol
 from uuid import UUID
 
 from uuid_utils import uuid7
@@ -15,6 +17,19 @@ EARLIEST_EPISODE_S = 1_579_751_960
 
 WORKFLOW_EVALUATION_S = 10_000_000_000
 """Episode ids from this second on (the year 2286) belong to workflow evaluation runs."""
+
+
+class Identifier(Protocol):
+    """An id as the hot path carries it: made in a fifth of the time that a `UUID` takes."""
+
+    @property
+    def bytes(self) -> builtins.bytes:
+        """The 16 bytes."""
+
+
+def new_identifier() -> Identifier:
+    """A fresh UUIDv7; `str` gives its text."""
+    return uuid7()
 
 
 def new_id() -> UUID:

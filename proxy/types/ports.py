@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 from uuid import UUID
 
@@ -11,11 +11,16 @@ from proxy.errors import TimeoutScope, UpstreamError
 from proxy.types.examples import Example
 from proxy.types.exchange import ConfigSnapshot, Exchange, Feedback
 from proxy.types.feedback import StoredInference
+from proxy.types.immutable import immutable
 
 Headers = Sequence[tuple[str, str]]
+FixedHeaders = tuple[tuple[str, str], ...]
+
+FAST = "fast"
+"""The transport that is used unless a provider asks for another."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Limits:
     """Time limits of one attempt, in seconds; None is no limit."""
 
@@ -46,7 +51,7 @@ class Body(Protocol):
         """The bytes, each block when the last has been taken. What it raises ends the call."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class OutgoingRequest:
     """One HTTP request to a provider. `origin` is `scheme://host:port`, for pools and budgets."""
 
@@ -61,6 +66,8 @@ class OutgoingRequest:
     seal: Callable[[OutgoingRequest], OutgoingRequest] | None = None
     """Makes what depends on all the rest, such as a signature; asked when nothing will change any
     more."""
+    transport: str = FAST
+    """Which one is to send it: `fast`, or `aiohttp`, the complete one."""
 
     def sealed(self) -> OutgoingRequest:
         """The request as it is to be sent."""
@@ -108,8 +115,17 @@ class Transport(Protocol):
 class Client(Protocol):
     """The one who asked. Takes an answer as it comes, or all at once."""
 
-    def start(self, status: int, theirs: Headers, ours: Headers, *, length: int | None) -> None:
-        """Send the head, with the provider's headers and our own.
+    def start(
+        self,
+        status: int,
+        theirs: Headers,
+        ours: Headers,
+        fixed: FixedHeaders = (),
+        *,
+        length: int | None,
+    ) -> None:
+        """Send the head, with the provider's headers and our own; `fixed` are those of ours that
+        many answers share.
 
         Without a length, the end of the body is told apart by `finish`.
         """
@@ -134,11 +150,12 @@ class Recorder(Protocol):
             RecordingRefused: the journal is at its bound and the policy is `refuse`.
         """
 
-    async def exchange(self, exchange: Exchange) -> None:
-        """Return when the exchange is safe (or shed, and counted).
+    def exchange(self, exchange: Exchange) -> Awaitable[None] | None:
+        """Make the exchange safe (or shed, and counted). It is when this returns, or when the
+        awaitable that it returns is done.
 
         Raises:
-            JournalFailed: the disk refused it and the policy is `refuse`.
+            JournalFailed: the disk refused it and the policy is `refuse`; so may the awaitable.
         """
 
     async def feedback(self, feedback: Feedback) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
+from operator import attrgetter
 from types import MappingProxyType
+from typing import Any
 
 import orjson
 
 from proxy.types.content import Block, Json
+from proxy.types.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Message:
     """One turn. `role` is `user` or `assistant`; other words of a client are kept as they are."""
 
@@ -24,7 +27,7 @@ class Message:
         return {"role": self.role, "content": [block.as_json() for block in self.content]}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Input:
     """What is said to the model. A `system` of bytes is raw JSON: arguments for a template."""
 
@@ -35,7 +38,7 @@ class Input:
     `system` is then their texts, joined."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Params:
     """Inference parameters; None is not given. Field names are those of the stored JSON."""
 
@@ -52,13 +55,24 @@ class Params:
     verbosity: str | None = None
     thinking_budget_tokens: int | None = None
 
+    @property
+    def has_manners(self) -> bool:
+        """Whether more is given than what every vendor has."""
+        return (
+            self.stop_sequences is not None
+            or self.reasoning_effort is not None
+            or self.service_tier is not None
+            or self.verbosity is not None
+            or self.thinking_budget_tokens is not None
+        )
+
 
 NO_PARAMS = Params()
 NO_CREDENTIALS: Mapping[str, str] = MappingProxyType({})
 NO_REST: Mapping[str, bytes] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Extras:
     """The `extra_body` and `extra_headers` that apply to a call, as rules and as their effect."""
 
@@ -73,7 +87,7 @@ class Extras:
 NO_EXTRAS = Extras()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ModelRequest:
     """All that a provider needs for one call of a model."""
 
@@ -104,6 +118,24 @@ class ModelRequest:
     extras: Extras = NO_EXTRAS
 
 
+_PARAMS = tuple(item.name for item in fields(Params))
+_MODE = _PARAMS.index("json_mode")
+_all_of = attrgetter(*_PARAMS)
+
+
+def given_params(params: Params) -> dict[str, Any]:
+    """What is given of the parameters, by the names of their fields, in the fields' order."""
+    pairs = zip(_PARAMS, _all_of(params), strict=True)
+    return {name: each for name, each in pairs if each is not None}
+
+
+def with_mode(params: Params, mode: str) -> Params:
+    """The same with this JSON mode."""
+    values = list(_all_of(params))
+    values[_MODE] = mode
+    return Params(*values)
+
+
 def input_to_json(value: Input) -> bytes:
     """The stored form: `{"system"?, "messages": [{"role", "content": [blocks]}]}`."""
     messages = [message.as_json() for message in value.messages]
@@ -122,7 +154,4 @@ def messages_to_json(messages: tuple[Message, ...]) -> bytes:
 
 def params_to_json(params: Params) -> bytes:
     """The stored form: `{"chat_completion": {only what is given}}`."""
-    named = ((item.name, getattr(params, item.name)) for item in fields(params))
-    return orjson.dumps(
-        {"chat_completion": {name: value for name, value in named if value is not None}}
-    )
+    return orjson.dumps({"chat_completion": given_params(params)})

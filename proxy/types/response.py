@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import orjson
 
 from proxy.errors import UpstreamError
 from proxy.types.content import Block, Text, Thought, ToolCall, Unknown, summary_text
+from proxy.types.immutable import immutable
 from proxy.types.usage import NO_USAGE, Usage
+
+_AUTHORED = (Thought, Unknown)
+"""Blocks that bear the name of whoever wrote them."""
 
 FinishReason = Literal["stop", "stop_sequence", "length", "tool_call", "content_filter", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Choice:
     """A further answer to the same request, of those that were asked for (`n`)."""
 
@@ -25,7 +29,7 @@ class Choice:
     logprobs: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Answer:
     """A model's whole answer, or as much of it as arrived."""
 
@@ -51,11 +55,13 @@ class Answer:
         self, provider_type: str | None, model_name: str | None, provider_name: str | None
     ) -> Answer:
         """The same with its author's name on what only that one understands."""
+        if not any(isinstance(block, _AUTHORED) for block in self.blocks):
+            return self
         blocks = (_signed(block, provider_type, model_name, provider_name) for block in self.blocks)
         return replace(self, blocks=tuple(blocks))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TextDelta:
     """More of the text block `id`."""
 
@@ -65,7 +71,7 @@ class TextDelta:
     """As `Text.extra`; what comes later adds members, and items to `citations`."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ToolCallDelta:
     """More of the tool call `id`; parts of the name, too, are to be joined."""
 
@@ -76,7 +82,7 @@ class ToolCallDelta:
     """As `ToolCall.extra`."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ThoughtDelta:
     """More of the thought `id`."""
 
@@ -92,7 +98,7 @@ class ThoughtDelta:
     """As `Thought.extra_data`."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class UnknownDelta:
     """A whole block without a neutral form, as raw JSON."""
 
@@ -138,7 +144,7 @@ def as_delta(identifier: str, block: Block) -> Delta:
     return UnknownDelta(identifier, orjson.dumps(block.as_json()))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class OtherDelta:
     """More of a choice after the first."""
 
@@ -148,7 +154,7 @@ class OtherDelta:
     logprobs: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Chunk:
     """A piece of an answer in the order of its coming."""
 

@@ -63,4 +63,4 @@ class PendingSecret(Protocol):
 
 def is_pending(secret: Secret | PendingSecret) -> TypeIs[PendingSecret]:
     """Whether it has to be asked for."""
-    return hasattr(secret, "fetch")
+    return secret is not None and not isinstance(secret, str) and hasattr(secret, "fetch")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from proxy.types.immutable import immutable
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Usage:
     """Counts in tokens; None is unknown, which is not 0."""
 

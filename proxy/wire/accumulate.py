@@ -130,17 +130,23 @@ class _Parts:
             self._parts["unknown", delta.id] = _UnknownPart(delta.data)
 
     def _text(self, identifier: str) -> _TextPart:
-        part = self._parts.setdefault(("text", identifier), _TextPart())
+        part = self._parts.get(("text", identifier))
+        if part is None:
+            part = self._parts["text", identifier] = _TextPart()
         assert isinstance(part, _TextPart)
         return part
 
     def _thought(self, identifier: str) -> _ThoughtPart:
-        part = self._parts.setdefault(("thought", identifier), _ThoughtPart())
+        part = self._parts.get(("thought", identifier))
+        if part is None:
+            part = self._parts["thought", identifier] = _ThoughtPart()
         assert isinstance(part, _ThoughtPart)
         return part
 
     def _tool_call(self, identifier: str) -> _ToolCallPart:
-        part = self._parts.setdefault(("tool_call", identifier), _ToolCallPart(identifier))
+        part = self._parts.get(("tool_call", identifier))
+        if part is None:
+            part = self._parts["tool_call", identifier] = _ToolCallPart(identifier)
         assert isinstance(part, _ToolCallPart)
         return part
 
@@ -174,9 +180,11 @@ class ChunkAccumulator:
         self._finish_reason: FinishReason | None = None
         self._id = ""
         self._created = 0
+        self._answer: Answer | None = None
 
     def add(self, chunk: Chunk) -> None:
         """Take the next chunk. Later usage and finish reasons win, member by member."""
+        self._answer = None
         for delta in chunk.deltas:
             self._parts.add(delta)
         for other in chunk.others:
@@ -196,6 +204,11 @@ class ChunkAccumulator:
 
     def answer(self) -> Answer:
         """What has come so far."""
+        if self._answer is None:
+            self._answer = self._made()
+        return self._answer
+
+    def _made(self) -> Answer:
         return Answer(
             id=self._id,
             blocks=self._parts.blocks(),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from proxy.types.content import Block, Thought, Unknown
+from proxy.types.immutable import immutable
 from proxy.types.request import Input, Message
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Addressee:
     """Who gets the request, by the configuration's names; blocks for others are left out."""
 

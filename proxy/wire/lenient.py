@@ -40,7 +40,7 @@ def whole_text(text: str) -> str:
 
     Providers cut text into deltas wherever they like, also between the two halves of a pair.
     """
-    if _SURROGATE.search(text) is None:
+    if text.isascii() or _SURROGATE.search(text) is None:
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 

@@ -18,6 +18,7 @@ from proxy.errors import InvalidRequest
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_VALUE = msgspec.json.Decoder()
 
 _STRING_TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _STRING = re.compile(_STRING_TEXT, re.DOTALL)
@@ -40,9 +41,15 @@ def object_members(body: bytes) -> dict[str, bytes]:
     Raises:
         InvalidRequest: the body is no JSON object in UTF-8, or is nested too deeply.
     """
+    return {key: bytes(raw) for key, raw in raw_members(body).items()}
+
+
+def raw_members(body: bytes) -> Mapping[str, msgspec.Raw | bytes]:
+    """The same, with values that still stand in the body: `bytes` makes one of them. Raises as
+    above."""
     raws = _decode_object(body)
     if raws is not None:
-        return {key: bytes(raw) for key, raw in raws.items()}
+        return raws
     return {key: body[value:end] for key, _, value, end in _scan(body)}
 
 
@@ -186,6 +193,6 @@ def _invalid(why: str) -> InvalidRequest:
 def value_of(raw: bytes) -> object:
     """A small JSON value, decoded."""
     try:
-        return msgspec.json.decode(raw)
+        return _VALUE.decode(raw)
     except (ValueError, RecursionError):
         return _strict_loads(raw)

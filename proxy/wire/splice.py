@@ -6,10 +6,11 @@ knows survive.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
+import msgspec
 import orjson
 
 from proxy.errors import InvalidRequest
@@ -20,6 +21,7 @@ from proxy.wire.members import (
     locate_members,
     member,
     object_members,
+    raw_members,
     value_of,
 )
 
@@ -32,6 +34,7 @@ __all__ = [
     "member",
     "object_members",
     "peek",
+    "replace_model",
     "replace_system",
     "splice",
     "system_text_of",
@@ -40,7 +43,6 @@ __all__ = [
 
 EXTENSION = "tensorzero::"
 """Top-level keys that begin so are ours, and never reach a provider."""
-
 CREDENTIALS = "tensorzero::credentials"
 """The one of them that holds secrets."""
 
@@ -49,11 +51,12 @@ NATIVE_CREDENTIALS = "credentials"
 
 SYSTEM_ROLES = ("system", "developer")
 
+_MODEL = re.compile(rb'"model"[ \t\n\r]*:[ \t\n\r]*("[^"\\]*")')
+
 _NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class BodyPeek:
+class BodyPeek(msgspec.Struct, frozen=True):
     """What routing needs to know of a request's body."""
 
     model: str
@@ -62,19 +65,17 @@ class BodyPeek:
     include_usage: bool
     """Whether the client asked for the usage chunk of a stream."""
     has_messages: bool
-    keys: frozenset[str]
-    """All top-level keys."""
+    keys: Collection[str]
+    """All top-level keys; of a form none."""
     extensions: Mapping[str, bytes]
     """Raw JSON values of the keys that begin with `tensorzero::`, by full key."""
-    members: Sequence[Member]
-    """Where they stand in the body, for `splice`."""
 
 
 Edit = tuple[int, int, bytes]
 """Bytes from one offset to another, and what takes their place."""
 
 
-NO_PEEK = BodyPeek("", False, False, False, frozenset(), _NOTHING, ())
+NO_PEEK = BodyPeek("", False, False, False, (), _NOTHING)
 """Of a body that is not read."""
 
 
@@ -88,30 +89,32 @@ def peek(body: bytes, *, model_needed: bool = True, lenient: bool = False) -> Bo
         InvalidRequest: no JSON object in UTF-8, or `model`, `stream` or `stream_options` are not
             what they must be. `param` names the field.
     """
-    located = locate_members(body)
-    members = {key: (start, end) for key, _, start, end in located}
+    members = raw_members(body)
+    stream, options = members.get("stream"), members.get("stream_options")
+    name = _peek_model(members.get("model"), needed=model_needed, lenient=lenient)
+    if stream is None:
+        streamed = False
+    else:
+        streamed = bytes(stream) == b"true" if lenient else _peek_stream(bytes(stream))
+    usage = options is not None and not lenient and _peek_include_usage(bytes(options))
+    extensions = _NOTHING
+    for key in members:
+        if key.startswith(EXTENSION):
+            extensions = {**extensions, key: bytes(members[key])}
+    return BodyPeek(name, streamed, usage, "messages" in members, members.keys(), extensions)
 
-    def raw(key: str) -> bytes:
-        start, end = members.get(key, (0, 0))
-        return body[start:end]
 
-    model = raw("model")
-    if not model and model_needed:
-        raise InvalidRequest("you must provide a `model` parameter", param="model")
-    name = value_of(model) if model else ""
-    if (name is None and not model_needed) or (lenient and not isinstance(name, str)):
-        name = ""
-    if not isinstance(name, str):
-        raise InvalidRequest("`model` must be a string", param="model")
-    return BodyPeek(
-        name,
-        raw("stream") == b"true" if lenient else _peek_stream(raw("stream") or b"null"),
-        False if lenient else _peek_include_usage(raw("stream_options") or b"null"),
-        "messages" in members,
-        frozenset(members),
-        {key: raw(key) for key in members if key.startswith(EXTENSION)},
-        located,
-    )
+def _peek_model(raw: msgspec.Raw | bytes | None, *, needed: bool, lenient: bool) -> str:
+    if raw is None:
+        if needed:
+            raise InvalidRequest("you must provide a `model` parameter", param="model")
+        return ""
+    name = value_of(bytes(raw))
+    if isinstance(name, str):
+        return name
+    if lenient or (name is None and not needed):
+        return ""
+    raise InvalidRequest("`model` must be a string", param="model")
 
 
 def _peek_stream(raw: bytes) -> bool:
@@ -163,6 +166,25 @@ def splice(
         place = members[-1][3] if members else body.index(b"{") + 1
         edits.append((place, place, _new_members(added, after_others=bool(present))))
     return _apply(body, edits) if edits else body
+
+
+def replace_model(body: bytes, name: str) -> bytes:
+    """Put another model's name in place of the one that a body has at its top level.
+
+    Where the key stands only once, and nothing is spelled with escapes of ASCII
+    letters, that place is the member, and no other need be looked for.
+
+    Raises:
+        InvalidRequest: the body is no JSON object in UTF-8.
+    """
+    raw = orjson.dumps(name)
+    place = body.find(b'"model"')
+    if body.find(b'"model"', place + 7) < 0 and b"\\u00" not in body:
+        found = _MODEL.match(body, place)
+        if found is not None:
+            start, end = found.span(1)
+            return b"%b%b%b" % (body[:start], raw, body[end:])
+    return splice(body, replace={"model": raw})
 
 
 def without_credentials(body: bytes, key: str = CREDENTIALS) -> bytes:

@@ -261,11 +261,16 @@ class EndDetector:
         counts as complete with its last bracket: its line end may never come.
         """
         tail, line = self._tail, self._line
+        if tail == b"\n" and block.endswith(b"\n") and line.hint not in block:
+            return None  # Whole lines, and none of them the one.
         found = None
         if line.hint in block or line.hint in tail + block[: line.longest]:
             match = line.pattern.search(tail + block)
             if match is not None:
                 found = max(0, match.start() + 1 - len(tail))
         keep = line.longest
-        self._tail = block[-keep:] if len(block) >= keep else (tail + block)[-keep:]
+        if block.endswith(b"\n"):
+            self._tail = b"\n"  # The next line begins with the next block.
+        else:
+            self._tail = block[-keep:] if len(block) >= keep else (tail + block)[-keep:]
         return found

@@ -33,6 +33,8 @@ def objects_of(value: object) -> list[Mapping[str, object]]:
 
 def count_of(value: object) -> int | None:
     """A whole number from 0 up, within 64 bits."""
+    if type(value) is int:
+        return value if 0 <= value < -_I64_MIN else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if 0 <= value < -_I64_MIN and value == value // 1 else None

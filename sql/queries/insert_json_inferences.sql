@@ -1,9 +1,9 @@
 INSERT INTO tensorzero.json_inferences (
-    id, function_name, variant_name, episode_id, processing_time_ms, ttft_ms, tags,
-    snapshot_hash, created_at, output_complete
+    id, created_at, episode_id, function_name, variant_name, snapshot_hash, tags,
+    processing_time_ms, ttft_ms, output_complete
 )
 SELECT
-    id, function_name, variant_name, episode_id, processing_time_ms, ttft_ms, tags,
-    snapshot_hash, created_at, output_complete
+    id, created_at, episode_id, function_name, variant_name, snapshot_hash, tags,
+    processing_time_ms, ttft_ms, output_complete
 FROM staging_json_inferences
 ON CONFLICT (id, created_at) DO NOTHING

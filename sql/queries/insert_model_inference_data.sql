@@ -1,7 +1,7 @@
 INSERT INTO tensorzero.model_inference_data (
-    id, raw_request, raw_response, system, input_messages, output, created_at
+    id, created_at, system, input_messages, output, raw_request, raw_response
 )
 SELECT
-    id, raw_request, raw_response, system, input_messages, output, created_at
+    id, created_at, system, input_messages, output, raw_request, raw_response
 FROM staging_model_inference_data
 ON CONFLICT (id, created_at) DO NOTHING

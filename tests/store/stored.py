@@ -7,13 +7,13 @@ from uuid import UUID
 import msgspec
 
 from proxy.store.rows import RowMapper
-from proxy.store.tables import COLUMNS
 from proxy.types.exchange import InferenceDetails
 from proxy.types.ids import new_id
 from proxy.wire.chat_completions.decode import ChatCompletionsDecoder
+from tests.copied import read_mapped, write_row
 from tests.unit.store.samples import a_model_call, an_exchange
 
-Rows = dict[str, list[tuple[object, ...]]]
+Rows = dict[str, list[bytes]]
 
 
 def id_at(seconds: float) -> UUID:
@@ -29,16 +29,14 @@ def some_rows(identifier: UUID, **changes: object) -> Rows:
     exchange = an_exchange(id=identifier.bytes, model_calls=[call])
     mapper = RowMapper({"chat_completions": ChatCompletionsDecoder()})
     as_json = msgspec.structs.replace(exchange, details=InferenceDetails(function_type="json"))
-    mapped = mapper.map(as_json).rows | mapper.map(exchange).rows
+    mapped = (read_mapped(mapper.map(each)).rows for each in (as_json, exchange))
     return {
-        table: [
-            tuple(changes.get(column, row.get(column)) for column in columns)
-            for row in mapped[table]
-        ]
-        for table, columns in COLUMNS.items()
+        table: [write_row(table, row | changes) for row in rows]
+        for tables in mapped
+        for table, rows in tables.items()
     }
 
 
 def together(*each: Rows) -> Rows:
     """One batch of several."""
-    return {table: [row for rows in each for row in rows[table]] for table in COLUMNS}
+    return {table: [row for rows in each for row in rows[table]] for table in each[0]}

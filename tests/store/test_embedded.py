@@ -22,6 +22,7 @@ import pytest
 from proxy.errors import EmbeddedPostgresError
 from proxy.store.embedded import EmbeddedPostgres
 from proxy.store.postgres_binaries import Account
+from proxy.store.postgres_keeper import keep_running
 
 ROOT = Path(__file__).resolve().parents[2]
 PROVE = bool(os.environ.get("PROVE"))
@@ -171,6 +172,31 @@ async def test_a_killed_server_recovers(folder: Path) -> None:
     server = EmbeddedPostgres(folder)
     assert await ask(await server.start(), "SELECT n FROM kept") == 9
     await server.stop()
+
+
+async def test_a_server_that_dies_is_started_again_while_somebody_keeps_it(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    dsn = await server.start()
+    await ask(dsn, "CREATE TABLE kept AS SELECT 10 AS n")
+    keeping = asyncio.create_task(keep_running(server, every_s=0.05))
+    for _ in range(2):
+        killed = servers(folder.parent)
+        for each in killed:
+            each.kill()
+        while servers(folder.parent) in ([], killed) or not await answers(dsn):
+            await asyncio.sleep(0.05)
+        assert await ask(dsn, "SELECT n FROM kept") == 10, "at the address that it had"
+    keeping.cancel()
+    await asyncio.wait([keeping])
+    await server.stop()
+    assert not servers(folder.parent)
+
+
+async def answers(dsn: str) -> bool:
+    try:
+        return await ask(dsn, "SELECT true") is True
+    except (OSError, asyncpg.PostgresError):
+        return False
 
 
 async def test_data_of_another_version_is_left_alone(folder: Path) -> None:

@@ -32,7 +32,7 @@ from proxy.types.decoded import Decoded, DecodedInput
 from proxy.types.exchange import ConfigSnapshot, Exchange, ModelCall, RecordKind
 from proxy.types.ids import new_id
 from tests.store.pg_relay import PostgresRelay
-from tests.unit.store.samples import ANSWER, a_feedback, a_model_call, an_exchange
+from tests.unit.store.samples import ANSWER, a_feedback, a_model_call, an_exchange, settled
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 
@@ -365,7 +365,7 @@ async def test_shedding_at_the_bound_is_in_the_books(
     async with scene.running() as writer:
         for number in range(1000):
             recorder.admit()
-            await recorder.exchange(an_exchange())
+            await settled(recorder.exchange(an_exchange()))
             if number % 20 == 0:
                 await asyncio.sleep(0.005)
         assert scene.cells.journal_bytes.get() < 110_000
@@ -375,7 +375,7 @@ async def test_shedding_at_the_bound_is_in_the_books(
         stored, dropped = len(await stored_ids(database)), cells.shed.get()
         assert stored > 100 and dropped > 100
         assert balance_of(scene.cells, dropped) == Balance(1000, 0, stored, 0, int(dropped), 0, 0)
-        await recorder.exchange(an_exchange())
+        await settled(recorder.exchange(an_exchange()))
         assert cells.shed.get() == dropped
     await journal.close()
 
@@ -398,7 +398,7 @@ async def test_refusing_at_the_bound_ends_when_postgres_is_back(
     async with scene.running() as writer:
         accepted = 0
         while admitted():
-            await recorder.exchange(an_exchange())
+            await settled(recorder.exchange(an_exchange()))
             accepted += 1
             await asyncio.sleep(0)
         assert 90_000 < sum(path.stat().st_size for path in folder.glob("*.journal")) < 110_000

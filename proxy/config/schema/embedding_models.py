@@ -11,6 +11,7 @@ from proxy.config.schema.base import Many, Millis, Refused, Section
 from proxy.config.schema.cost import UnifiedCosts
 from proxy.config.schema.credentials import Location
 from proxy.config.schema.overrides import ExtraBody, ExtraHeaders
+from proxy.config.schema.provider_base import TRANSPORT, TransportName
 from proxy.config.schema.providers import (
     BY_TYPE,
     MODEL_NAME,
@@ -42,6 +43,7 @@ class CommonEmbedding(Section):
     extra_body: ExtraBody = Field((), description="Changes to the request body.")
     extra_headers: ExtraHeaders = Field((), description="Changes to the request headers.")
     cost: UnifiedCosts = Field((), description="What calls cost.")
+    transport: TransportName = TRANSPORT
 
 
 class OpenAIEmbedding(OpenAIKeys, CommonEmbedding): ...

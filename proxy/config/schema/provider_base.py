@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -10,6 +10,13 @@ from proxy.config.schema.base import NotBuilt, Section
 from proxy.config.schema.cost import Costs, UnifiedCosts
 from proxy.config.schema.overrides import ExtraBody, ExtraHeaders
 from proxy.config.schema.timeouts import Timeouts
+
+TransportName: TypeAlias = Literal["fast", "aiohttp"]
+TRANSPORT: Any = Field(
+    "fast",
+    description="The HTTP client that asks it: the gateway's own, or aiohttp's, which needs more "
+    "processor time and is more lenient with servers that stray from HTTP.",
+)
 
 
 class CommonProvider(Section):
@@ -22,6 +29,7 @@ class CommonProvider(Section):
         False, description="Drops chunks of streams that are not understood, with a warning."
     )
     cost: Costs = Field((), description="What calls cost.")
+    transport: TransportName = TRANSPORT
     batch_cost: Annotated[UnifiedCosts, NotBuilt("batches")] = Field(
         (), description="What calls of batches cost."
     )

@@ -21,6 +21,7 @@ from proxy.config.schema.base import (
     problem,
 )
 from proxy.config.schema.credentials import CallerCredential, Location
+from proxy.config.schema.provider_base import TRANSPORT, TransportName
 from proxy.config.schema.providers import OTHER_TYPES
 
 HASH_REMEDY = "put the SHA-256 of the key there, as printed by `printf %s KEY | sha256sum`"
@@ -87,6 +88,7 @@ class DefaultProvider(Section):
     api_key_location: Location = Field(
         CallerCredential(), description="The key it gets; by default the caller's own."
     )
+    transport: TransportName = TRANSPORT
 
 
 class Recording(Section):

@@ -79,13 +79,15 @@ class NativeOutlet:
     def whole(self, result: AnyResult) -> bytes:
         assert isinstance(result, Result)
         asked, served = self._asked, self.served
-        raw = [*failed_bodies(served), *raw_responses(result.calls)]
+        raw = None
+        if asked.include_raw_response:
+            raw = [*failed_bodies(served), *raw_responses(result.calls)]
         more: Extras = {
             "usage": result.answer.usage,
             "cost": result.cost,
             "finish_reason": result.answer.finish_reason,
             "raw_usage": raw_usages(result.calls) if asked.include_raw_usage else None,
-            "raw_response": raw if asked.include_raw_response else None,
+            "raw_response": raw,
             "original_response": (
                 result.original_response if asked.include_original_response else None
             ),

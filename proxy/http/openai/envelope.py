@@ -12,8 +12,9 @@ from proxy.http.spool import read_body
 from proxy.models.credentials import CallCredentials
 from proxy.services.infer import InferService
 from proxy.services.infer_call import InferenceCall
-from proxy.services.relay_call import monotonic, new_call_ids
+from proxy.services.relay_call import monotonic
 from proxy.services.tasks import EmbeddingsTask
+from proxy.types.ids import new_identifier
 from proxy.wire.envelope.embeddings import EnvelopeEmbeddingsRequest, decode_embeddings_request
 from proxy.wire.envelope.request import EnvelopeRequest, decode_envelope_request
 
@@ -53,10 +54,9 @@ class EnvelopeHandler:
     def _embeddings_call(
         self, asked: EnvelopeEmbeddingsRequest, entrance: Entrance
     ) -> InferenceCall:
-        inference_id, episode_id = new_call_ids()
         return InferenceCall(
             began=entrance.began,
-            id=inference_id,
+            id=new_identifier(),
             lane=LANE,
             endpoint=entrance.endpoint,
             path=entrance.request.path,
@@ -66,7 +66,7 @@ class EnvelopeHandler:
             task=EmbeddingsTask(
                 asked.input.raw, asked.input.count, asked.dimensions, asked.encoding_format
             ),
-            episode_id=episode_id,
+            episode_id=new_identifier(),
             pinned=None,
             tags={},
             credentials=CallCredentials(

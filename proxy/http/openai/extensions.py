@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import UUID
 
 import msgspec
@@ -19,6 +20,11 @@ VARIANT = "tensorzero::variant_name"
 TAGS = "tensorzero::tags"
 KNOWN = frozenset({EPISODE, VARIANT, TAGS, CREDENTIALS})
 
+EPISODE_HEADER = "x-tensorzero-episode-id"
+VARIANT_HEADER = "x-tensorzero-variant-name"
+TAGS_HEADER = "x-tensorzero-tags"
+NOTHING_SAID = (None, None, None)
+
 _strings = msgspec.json.Decoder(dict[str, str])
 
 
@@ -33,6 +39,9 @@ class Extensions:
     credentials: Mapping[str, str]
 
 
+NO_EXTENSIONS = Extensions(None, None, b"", MappingProxyType({}))
+
+
 def read_extensions(request: web.BaseRequest, members: Mapping[str, bytes]) -> Extensions:
     """`members` are the raw JSON values of the body's `tensorzero::` members.
 
@@ -40,15 +49,18 @@ def read_extensions(request: web.BaseRequest, members: Mapping[str, bytes]) -> E
         InvalidRequest: one of them is not what it must be.
         NotSupported: one of them is not known on the relay.
     """
+    get = request.headers.get
+    said = (get(EPISODE_HEADER), get(VARIANT_HEADER), get(TAGS_HEADER))
+    if not members and said == NOTHING_SAID:
+        return NO_EXTENSIONS
     values = _values(members)
-    headers = request.headers
-    episode = headers.get("x-tensorzero-episode-id") or values.get(EPISODE)
-    pinned = headers.get("x-tensorzero-variant-name") or values.get(VARIANT)
+    episode = said[0] or values.get(EPISODE)
+    pinned = said[1] or values.get(VARIANT)
     credentials = values.get(CREDENTIALS)
     return Extensions(
         episode_id=parse_episode_id(_text(episode, EPISODE)) if episode else None,
         variant_name=_text(pinned, VARIANT) if pinned else None,
-        tags=_tags(headers.get("x-tensorzero-tags"), values),
+        tags=_tags(said[2], values),
         credentials={} if credentials is None else _checked(credentials, CREDENTIALS),
     )
 

@@ -97,8 +97,10 @@ class ChatOutlet(_Outlet):
     def whole(self, result: AnyResult) -> bytes:
         assert isinstance(result, Result)
         asked, served = self._asked, self.served
-        raw = [*failed_bodies(served), *raw_responses(result.calls)]
         output = result.output
+        raw = None
+        if asked.include_raw_response:
+            raw = [*failed_bodies(served), *raw_responses(result.calls)]
         return encode_envelope_response(
             result.answer,
             inference_id=served.inference_id,
@@ -108,7 +110,7 @@ class ChatOutlet(_Outlet):
             json_function=output is not None,
             raw_output=None if output is None else output.raw,
             raw_usage=raw_usages(result.calls) if asked.include_raw_usage else None,
-            raw_response=raw if asked.include_raw_response else None,
+            raw_response=raw,
             original_response=result.original_response if asked.include_original_response else None,
             cost=result.cost,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -13,11 +14,12 @@ from proxy.http.client_stream import ClientStream
 from proxy.http.headers import request_headers
 from proxy.http.openai.extensions import read_extensions
 from proxy.http.openai.uploads import PassedUpload, UploadLimits, read_form
-from proxy.http.spool import read_body
+from proxy.http.spool import arrived_body, read_body
 from proxy.models.credentials import CallCredentials
 from proxy.services.endpoints import FILES, KNOWN, Endpoint, endpoint_of
 from proxy.services.relay import RelayService
-from proxy.services.relay_call import RelayCall, Upload, monotonic, new_call_ids
+from proxy.services.relay_call import RelayCall, Upload, monotonic
+from proxy.types.ids import new_identifier
 from proxy.wire.splice import NO_PEEK, BodyPeek, peek
 
 Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
@@ -39,12 +41,12 @@ class RelayHandler:
 
     def known(self) -> Mapping[str, Handler]:
         """A handler for each inference endpoint, by path below `/v1/`."""
-        return {path: self._handler(endpoint) for path, endpoint in KNOWN.items()}
+        return {path: partial(self._relay, endpoint) for path, endpoint in KNOWN.items()}
 
     async def pass_on(self, request: web.BaseRequest, api_key_name: str) -> web.StreamResponse:
         """Any other path: its body goes on as it comes."""
         endpoint = endpoint_of(_path_below(request, self._base_path))
-        return await self._relay(request, api_key_name, endpoint)
+        return await self._relay(endpoint, request, api_key_name)
 
     async def realtime(self, request: web.BaseRequest, api_key_name: str) -> web.StreamResponse:
         raise NotSupported(
@@ -52,18 +54,17 @@ class RelayHandler:
             "Connect to its provider directly."
         )
 
-    def _handler(self, endpoint: Endpoint) -> Handler:
-        async def handle(request: web.BaseRequest, api_key_name: str) -> web.StreamResponse:
-            return await self._relay(request, api_key_name, endpoint)
-
-        return handle
-
     async def _relay(
-        self, request: web.BaseRequest, api_key_name: str, endpoint: Endpoint
+        self, endpoint: Endpoint, request: web.BaseRequest, api_key_name: str
     ) -> web.StreamResponse:
         began = monotonic()
         self._service.admit()
-        body, seen = await self._read(request, endpoint)
+        body: bytes | Upload
+        if endpoint.inference and not endpoint.multipart:
+            body = arrived_body(request) or await read_body(request)
+            seen = peek(body, model_needed=endpoint.model_needed)
+        else:
+            body, seen = await self._read(request, endpoint)
         try:
             call = self._call(request, api_key_name, endpoint, began, body, seen)
             client = ClientStream(request)
@@ -76,9 +77,10 @@ class RelayHandler:
     async def _read(
         self, request: web.BaseRequest, endpoint: Endpoint
     ) -> tuple[bytes | Upload, BodyPeek]:
-        """The body, in memory if it is to be understood, and what routing needs to know of it."""
+        """As for an endpoint of which all is known, where the body may be something else than JSON:
+        in memory if it is to be understood, and what routing needs to know of it."""
         kind = request.content_type
-        if endpoint.inference and not (endpoint.multipart and kind == "multipart/form-data"):
+        if endpoint.inference and kind != "multipart/form-data":
             body = await read_body(request)
             return body, peek(body, model_needed=endpoint.model_needed)
         if not request.can_read_body:
@@ -105,24 +107,24 @@ class RelayHandler:
         seen: BodyPeek,
     ) -> RelayCall:
         extensions = read_extensions(request, seen.extensions)
-        inference_id, episode_id = new_call_ids()
+        url = request.rel_url
         return RelayCall(
             began=began,
             method=request.method,
-            path=request.path,
+            path=url.path,
             upstream_path=endpoint.path or _path_below(request, self._base_path),
-            query=request.rel_url.raw_query_string,
+            query=url.raw_query_string,
             endpoint=endpoint,
             body=body,
             peek=seen,
             headers=request_headers(request.raw_headers),
             credentials=CallCredentials(self._keys.caller_bearer(request), extensions.credentials),
-            episode_id=extensions.episode_id or episode_id,
+            episode_id=extensions.episode_id or new_identifier(),
             pinned=extensions.variant_name,
             tags=extensions.tags,
             user_agent=request.headers.get("User-Agent", ""),
             api_key_name=api_key_name,
-            id=inference_id,
+            id=new_identifier(),
         )
 
 

@@ -60,9 +60,8 @@ class FormUpload:
             stream=(form.text("stream") or "").lower() == "true",
             include_usage=False,
             has_messages=False,
-            keys=frozenset(part.name for part in form.parts),
+            keys=(),
             extensions=extensions,
-            members=(),
         )
 
     def with_model(self, name: str) -> Body:

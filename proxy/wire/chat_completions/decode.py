@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from proxy.types.decoded import Decoded, DecodedInput
 from proxy.types.exchange import ModelCall
 from proxy.wire.chat_completions.errors import find_error
+from proxy.wire.chat_completions.ordinary import read_answer
+from proxy.wire.chat_completions.ordinary_request import read_request
+from proxy.wire.chat_completions.ordinary_stream import read_stream
 from proxy.wire.chat_completions.request import decode_request
 from proxy.wire.chat_completions.response import decode_response
 from proxy.wire.chat_completions.stream import StreamDecoder
@@ -21,7 +24,13 @@ class ChatCompletionsDecoder:
 
     def decode_call(self, call: ModelCall) -> Decoded:
         """The meaning of a model call's answer. Raises nothing."""
-        read = decode_call(call.stream, call.raw_response, think_tags=self._think_tags)
+        body = b"".join(call.raw_response)
+        if not self._think_tags:
+            read_ordinary = read_answer if body.startswith(b"{") else read_stream
+            ordinary = read_ordinary(body, call)
+            if ordinary is not None:
+                return ordinary
+        read = decode_call(call.stream, [body], think_tags=self._think_tags)
         return read.to_decoded(call)
 
     def decode_input(self, endpoint: str, request_body: bytes) -> DecodedInput:
@@ -30,6 +39,9 @@ class ChatCompletionsDecoder:
         Raises:
             InvalidRequest: it is none of this protocol.
         """
+        ordinary = read_request(request_body)
+        if ordinary is not None:
+            return ordinary
         return describe_request(decode_request(request_body, model_name="", stream=False))
 
 

@@ -75,6 +75,8 @@ class Dialect:
 
     def unknown(self, params: Params) -> tuple[str, ...]:
         """The parameters given that it has no place for."""
+        if not params.has_manners:
+            return ()
         given = (EFFORT, TIER, VERBOSITY, BUDGET)
         lost = [name for name in given if getattr(params, name) is not None and name in self.lacks]
         if self.takes_one(params) and EFFORT not in lost:

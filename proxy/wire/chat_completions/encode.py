@@ -11,6 +11,7 @@ is not taken from it. Of one from elsewhere, what the vendor lacks is left out, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import orjson
 
@@ -63,23 +64,30 @@ def encode_request(
         UpstreamUnsupported: the protocol has no form for a file, or for a member of a request that
             came in another.
     """
-    own = request.wire == WIRE
+    params = request.params
     members = {
         "messages": _messages(request, dialect, addressee),
         "model": request.model_name,
-        **_sampling(request.params),
+        "temperature": params.temperature,
+        "max_completion_tokens": params.max_tokens,
+        "seed": params.seed,
+        "top_p": params.top_p,
+        "presence_penalty": params.presence_penalty,
+        "frequency_penalty": params.frequency_penalty,
         "stream": request.stream,
         "stream_options": _stream_options(request, dialect),
         "response_format": _response_format(request, dialect),
         **_tools(request, dialect.allow_lists),
-        **_manners(request.params, dialect, own),
+        **(_manners(params, dialect, request.wire == WIRE) if params.has_manners else _NOTHING),
         "n": request.choices,
         **_logprobs(request, dialect),
     }
-    renames = dialect.renames
-    body = {renames.get(key, key): item for key, item in members.items() if item is not None}
-    for key, raw in (*_rest(request).items(), *body_defaults.items()):
-        body.setdefault(key, orjson.Fragment(raw))
+    body = {key: item for key, item in members.items() if item is not None}
+    if dialect.renames:
+        body = {dialect.renames.get(key, key): item for key, item in body.items()}
+    if request.rest or body_defaults:
+        for key, raw in (*_rest(request).items(), *body_defaults.items()):
+            body.setdefault(key, orjson.Fragment(raw))
     return dumps(body)
 
 
@@ -116,21 +124,14 @@ def _stream_options(request: ModelRequest, dialect: Dialect) -> Json | None:
     """The client's own, and the wish for usage where it has to be said."""
     given = request.rest.get("stream_options")
     asked = {"include_usage": True} if request.stream and dialect.include_usage else {}
-    return {**asked, **(spread(given) if given else {})} or None
+    return {**asked, **spread(given)} if given else asked or None
 
 
-def _sampling(params: Params) -> Json:
-    return {
-        "temperature": params.temperature,
-        "max_completion_tokens": params.max_tokens,
-        "seed": params.seed,
-        "top_p": params.top_p,
-        "presence_penalty": params.presence_penalty,
-        "frequency_penalty": params.frequency_penalty,
-    }
+_NOTHING: Json = MappingProxyType({})
 
 
 def _manners(params: Params, dialect: Dialect, own: bool) -> Json:
+    """The parameters that are more than sampling, which vendors have or lack."""
     lacks = frozenset() if own else dialect.lacks
     tier = params.service_tier
     return {
@@ -177,6 +178,8 @@ def _response_format(request: ModelRequest, dialect: Dialect) -> object:
 
 def _tools(request: ModelRequest, allow_lists: bool) -> Json:
     """Choice and parallel calls are refused by providers where no tool is offered."""
+    if request.tools is None and not request.provider_tools:
+        return {}
     tools, choice = _all_tools(request), request.tool_choice
     if tools and choice and not allow_lists:
         tools, choice = _only_allowed(tools, choice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import orjson
 
@@ -76,30 +76,36 @@ class MessageEncoder:
         With `json_instruction`, a system text asks for JSON where no message mentions it.
         """
         system = system_messages(value, self._keeps)
-        said = " ".join(_said(block) for message in system for block in message.blocks)
-        if json_instruction and not mentions_json(said, value.messages):
-            system = _with_instruction(system)
+        if json_instruction:
+            said = " ".join(_said(block) for message in system for block in message.blocks)
+            if not mentions_json(said, value.messages):
+                system = _with_instruction(system)
+        places = {each.place for each in system}
         encoded: list[Json] = []
         for place, message in enumerate(value.messages):
-            encoded += self._system(system, place)
+            if place in places:
+                encoded += self._system(system, place)
             encoded += self._turn(message)
-        for place in range(
-            len(value.messages), max((each.place for each in system), default=0) + 1
-        ):
+        for place in range(len(value.messages), max(places, default=0) + 1):
             encoded += self._system(system, place)
         return encoded
 
     def _system(self, messages: Iterable[SystemMessage], place: int) -> list[Json]:
-        here = (message for message in messages if message.place == place)
-        return [self._system_message(message) for message in here]
+        return [self._system_message(each) for each in messages if each.place == place]
 
     def _system_message(self, message: SystemMessage) -> Json:
-        parts = [part for part in map(self.part, message.blocks) if part is not None]
-        content = _content(parts)
+        content: object = _lone_text(message.blocks)
+        if content is None:
+            content = _content(
+                [part for part in map(self.part, message.blocks) if part is not None]
+            )
         extra = spread(message.extra) if self._own else {}
         return {"role": message.role, **extra, "content": content}
 
     def _turn(self, message: Message) -> list[Json]:
+        text = _lone_text(message.content)
+        if text is not None and message.extra is None:
+            return [{"role": message.role, "content": text}]
         turn = _Turn(self, message)
         for block in message.content:
             turn.add(block)
@@ -294,6 +300,14 @@ class _Turn:
     def _check(self, allowed: bool, what: str, where: str) -> None:
         if not allowed:
             raise InvalidRequest(f"{what} are not supported in {where} messages")
+
+
+def _lone_text(blocks: Sequence[Block]) -> str | None:
+    """The text of blocks that are no more than one, as most are."""
+    if len(blocks) != 1:
+        return None
+    block = blocks[0]
+    return block.text if isinstance(block, Text) and block.extra is None else None
 
 
 def _content(parts: list[object]) -> object:

@@ -21,6 +21,7 @@ _KNOWN = (
     "reasoning_details",
     *REASONING_KEYS,
 )
+_PLAIN = ("content", "role")
 _CALL = ("id", "type", "index", "function", "custom")
 _FUNCTION = ("name", "arguments", "input")
 _LONGEST_INDEX = 10
@@ -29,11 +30,20 @@ _LONGEST_INDEX = 10
 def choices_of(body: Mapping[str, object]) -> list[tuple[int, Mapping[str, object]]]:
     """The choices of an answer or a chunk by their numbers. One without any has that of its place;
     one whose number is none is left out."""
-    numbered = (
-        (place if choice.get("index") is None else index_of(choice), choice)
-        for place, choice in enumerate(objects_of(body.get("choices")))
-    )
-    return [(number, choice) for number, choice in numbered if number is not None]
+    numbered = []
+    for place, choice in enumerate(objects_of(body.get("choices"))):
+        number = place if choice.get("index") is None else index_of(choice)
+        if number is not None:
+            numbered.append((number, choice))
+    return numbered
+
+
+def is_plain(said: Mapping[str, object]) -> bool:
+    """Whether a message or a delta says nothing but its content, as most do."""
+    for key, value in said.items():  # noqa: SIM110 (a generator takes twice as long)
+        if value is not None and key not in _PLAIN:
+            return False
+    return True
 
 
 def reasoning_text(source: Mapping[str, object]) -> str:

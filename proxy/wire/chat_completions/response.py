@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from proxy.types.content import Block, Text, Thought, ToolCall, Unknown
-from proxy.types.response import Answer, Choice, FinishReason
+from proxy.types.response import Answer, Choice
+from proxy.wire.chat_completions.common import decode_common_answer
 from proxy.wire.chat_completions.encode_answer import encode_finish_reason, encode_response
 from proxy.wire.chat_completions.errors import find_error
+from proxy.wire.chat_completions.finish_reasons import decode_finish_reason
 from proxy.wire.chat_completions.logprobs import logprobs_of
 from proxy.wire.chat_completions.message import (
     arguments_text,
@@ -19,6 +21,7 @@ from proxy.wire.chat_completions.message import (
     further_block,
     further_members,
     images_of,
+    is_plain,
     reasoning_text,
     stop_sequence_of,
     tool_calls_of,
@@ -44,21 +47,6 @@ __all__ = [
     "refusal_block",
 ]
 
-_FINISH_REASONS: Mapping[str, FinishReason] = {
-    "stop": "stop",
-    "eos": "stop",
-    "eos_token": "stop",
-    "end_turn": "stop",
-    "stop_sequence": "stop_sequence",
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "tool_calls": "tool_call",
-    "tool_use": "tool_call",
-    "function_call": "tool_call",
-    "content_filter": "content_filter",
-}
-
 
 def decode_response(body: bytes, *, think_tags: bool = False) -> Answer:
     """A whole answer. Members that are missing, null or of another type count as not there.
@@ -68,6 +56,8 @@ def decode_response(body: bytes, *, think_tags: bool = False) -> Answer:
     Raises:
         UpstreamGarbage: it is no JSON.
     """
+    if not think_tags and (common := decode_common_answer(body)) is not None:
+        return common
     answer = lenient_object(body)
     choice, *others = _choices(answer) or [{}]
     return Answer(
@@ -99,18 +89,14 @@ def first_choice(answer: Mapping[str, object]) -> Mapping[str, object]:
     return next((choice for index, choice in choices_of(answer) if not index), {})
 
 
-def decode_finish_reason(word: object) -> FinishReason | None:
-    """TensorZero's word for a provider's."""
-    if not isinstance(word, str) or not word:
-        return None
-    return _FINISH_REASONS.get(word, "unknown")
-
-
 def _decode_choice(choice: Mapping[str, object], think_tags: bool) -> tuple[Block, ...]:
     told = (choice.get(name) for name in ("message", "delta"))
     message = next((each for each in told if isinstance(each, dict)), None)
     if message is None:
         message = {"content": choice.get("text")}  # of an older protocol
+    text = message.get("content")
+    if isinstance(text, str) and not think_tags and is_plain(message):
+        return (Text(whole_text(text)),)
     front, before = _decode_reasoning(message, think_tags)
     content = list(_decode_content(message.get("content"), think_tags))
     calls = [

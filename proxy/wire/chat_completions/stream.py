@@ -17,6 +17,7 @@ from proxy.types.response import (
 )
 from proxy.types.usage import NO_USAGE
 from proxy.wire.accumulate import ChunkAccumulator
+from proxy.wire.chat_completions.common import decode_common_chunk
 from proxy.wire.chat_completions.encode_stream import (
     BLOCK_ID,
     THOUGHT_ID,
@@ -24,6 +25,7 @@ from proxy.wire.chat_completions.encode_stream import (
     StreamEncoder,
 )
 from proxy.wire.chat_completions.errors import find_error
+from proxy.wire.chat_completions.finish_reasons import decode_finish_reason
 from proxy.wire.chat_completions.logprobs import logprobs_of
 from proxy.wire.chat_completions.message import (
     call_extra,
@@ -34,12 +36,12 @@ from proxy.wire.chat_completions.message import (
     further_block,
     further_members,
     images_of,
+    is_plain,
     reasoning_text,
     stop_sequence_of,
     tool_calls_of,
 )
 from proxy.wire.chat_completions.messages import decode_thinking, refusal_block
-from proxy.wire.chat_completions.response import decode_finish_reason
 from proxy.wire.chat_completions.think_tags import FIELD_DATA, TAGS_DATA, Span, ThinkTags
 from proxy.wire.chat_completions.thoughts import decode_detail, place_of, says_something
 from proxy.wire.chat_completions.usage import decode_usage, service_tier_of
@@ -91,6 +93,9 @@ class StreamDecoder(EventDecoder):
         status = find_error(event.data, event.event)
         if status is not None:
             self.error_status, self.error_body = status, event.data
+        elif not self._think_tags and (common := decode_common_chunk(event.data)) is not None:
+            self.finished = self.finished or common.finish_reason is not None
+            return common
         try:
             body = lenient_object(event.data)
         except UpstreamGarbage:
@@ -118,7 +123,7 @@ class StreamDecoder(EventDecoder):
     def _deltas(self, index: int, choice: Mapping[str, object]) -> tuple[Delta, ...]:
         delta = _said_in(choice)
         text = delta.get("content")
-        if isinstance(text, str) and not self._think_tags and _is_plain(delta):
+        if isinstance(text, str) and not self._think_tags and is_plain(delta):
             return (TextDelta(BLOCK_ID, text),)
         decoder = self._choices.get(index)
         if decoder is None:
@@ -128,14 +133,6 @@ class StreamDecoder(EventDecoder):
     def _other(self, index: int, choice: Mapping[str, object]) -> OtherDelta:
         reason = decode_finish_reason(choice.get("finish_reason"))
         return OtherDelta(index, self._deltas(index, choice), reason, _logprobs(choice))
-
-
-def _is_plain(delta: Mapping[str, object]) -> bool:
-    """Whether a delta says nothing but its text, as most do."""
-    return all(value is None or key in _PLAIN for key, value in delta.items())
-
-
-_PLAIN = ("content", "role")
 
 
 def _said_in(choice: Mapping[str, object]) -> Mapping[str, object]:

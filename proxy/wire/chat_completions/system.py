@@ -9,11 +9,12 @@ number of neutral messages in front of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 
 from proxy.types.content import Block, RawText, Template, Text
+from proxy.types.immutable import immutable
 from proxy.types.request import Input
 from proxy.wire.chat_completions.extra import NULL, leftover, members_of, raw_object
 from proxy.wire.members import object_members
@@ -84,7 +85,7 @@ def _marked(blocks: Sequence[Block], message: bytes) -> list[Block]:
     return [replace(first, extra=raw_object(members)), *blocks[1:]]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class SystemMessage:
     """One system message as it is to be said."""
 

@@ -17,6 +17,8 @@ def decode_usage(answer: Mapping[str, object]) -> Usage:
     usage = _usage_of(answer)
     if usage is None:
         return NO_USAGE
+    if usage.keys() <= _TOTALS:
+        return Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
     prompt = object_of(usage.get("prompt_tokens_details"))
     completion = object_of(usage.get("completion_tokens_details"))
     reasoning = _first(completion.get("reasoning_tokens"), usage.get("reasoning_tokens"))
@@ -41,7 +43,10 @@ def decode_usage(answer: Mapping[str, object]) -> Usage:
 
 def _usage_of(answer: Mapping[str, object]) -> Mapping[str, object] | None:
     """Most have it in the body; some beside the choice, or among what is their own."""
-    places = (answer, object_of(answer.get("x_groq")), *objects_of(answer.get("choices")))
+    usage = answer.get("usage")
+    if isinstance(usage, dict):
+        return usage
+    places = (object_of(answer.get("x_groq")), *objects_of(answer.get("choices")))
     for place in places:
         usage = place.get("usage")
         if isinstance(usage, dict):
@@ -49,14 +54,21 @@ def _usage_of(answer: Mapping[str, object]) -> Mapping[str, object] | None:
     return None
 
 
+_TOTALS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+"""Of a usage that tells no more."""
+
+
 def service_tier_of(answer: Mapping[str, object]) -> str:
     """In which the answer was served; some tell it with the counts."""
     told = text_of(answer.get("service_tier"))
-    return told or text_of(object_of(answer.get("usage")).get("service_tier"))
+    usage = answer.get("usage")
+    return told or (text_of(usage.get("service_tier")) if isinstance(usage, dict) else "")
 
 
 def _count(value: object) -> int | None:
     """A count, which some servers spell as a text."""
+    if value is None:
+        return None
     if isinstance(value, str) and value.isascii() and value.isdecimal():
         return int(value) if len(value) < _LONGEST else None
     return count_of(value)
@@ -95,7 +107,6 @@ def encode_usage(usage: Usage) -> dict[str, object]:
 
 def _first(*values: object) -> int | None:
     for value in values:
-        count = _count(value)
-        if count is not None:
+        if value is not None and (count := _count(value)) is not None:
             return count
     return None

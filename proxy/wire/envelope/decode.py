@@ -5,6 +5,7 @@ from __future__ import annotations
 from proxy.types.decoded import DecodedInput
 from proxy.types.request import ModelRequest
 from proxy.wire.chat_completions.decode import ChatCompletionsDecoder
+from proxy.wire.envelope.ordinary import read_request
 from proxy.wire.envelope.request import decode_envelope_request
 from proxy.wire.recorded import describe_request
 
@@ -23,6 +24,9 @@ def decode_input(request_body: bytes) -> DecodedInput:
     Raises:
         InvalidRequest: it is none of this dialect.
     """
+    ordinary = read_request(request_body)
+    if ordinary is not None:
+        return ordinary
     request = decode_envelope_request(request_body)
     return describe_request(
         ModelRequest(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from uuid import UUID
 
 from proxy.config.schema.overrides import OF_THE_CONNECTION
 from proxy.errors import InvalidRequest
+from proxy.types.immutable import immutable
 from proxy.wire.members import object_members
 from proxy.wire.serde import (
     fail,
@@ -44,7 +44,7 @@ _UUID_FORMS = re.compile(
 _URN = "urn:uuid:"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CacheOptions:
     """Whether the cache may answer and may be written."""
 

@@ -7,7 +7,6 @@ found good, so that of two faults the same one is reported as by TensorZero.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import orjson
 
@@ -21,10 +20,12 @@ from proxy.types.content import (
     ToolResult,
     Unknown,
 )
+from proxy.types.immutable import immutable
 from proxy.types.request import Input, Message
 from proxy.wire.envelope.content import ContentReader, compact
 from proxy.wire.envelope.errors import refuse
 from proxy.wire.members import object_members
+from proxy.wire.plain_messages import as_turns, read_plain_messages
 from proxy.wire.serde import (
     USIZE,
     fail,
@@ -48,7 +49,7 @@ SYSTEM_ROLES = ("developer", "system")
 EXTRA_KINDS = ("thought", "unknown")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Extra:
     """A thought or an unknown block, and where among the other blocks it is to stand."""
 
@@ -56,7 +57,7 @@ class Extra:
     index: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Said:
     """One message, its shape checked, its content (raw JSON) not yet looked into."""
 
@@ -65,6 +66,17 @@ class Said:
     calls: tuple[ToolCall, ...] = ()
     extras: tuple[Extra, ...] = ()
     tool_call_id: str = ""
+
+
+def read_plain_input(raw: bytes) -> Input | None:
+    """The input, where all messages are texts, and only the first may be the system's; None for
+    all others, which `read_messages` and `convert_messages` read, with the same result."""
+    said, system = read_plain_messages(raw), None
+    if said and said[0].role in SYSTEM_ROLES:
+        system = said.pop(0).content
+    if said is None or any(each.role in SYSTEM_ROLES for each in said):
+        return None
+    return Input(as_turns(said), system)
 
 
 def read_messages(raw: bytes, path: str) -> tuple[Said, ...]:

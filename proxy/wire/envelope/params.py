@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from proxy.types.request import Params
+from proxy.types.immutable import immutable
+from proxy.types.request import NO_PARAMS, Params, given_params
 from proxy.wire.serde import (
     I32,
     check_known,
@@ -31,7 +31,7 @@ FORMATS = ("text", "json_schema", "json_object")
 _MODE_OF_FORMAT = {"text": "off", "json_object": "on", "json_schema": "strict"}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ResponseFormat:
     """What the answer is to look like."""
 
@@ -116,29 +116,29 @@ def read_native_params(raw: bytes, path: str) -> Params:
     )
 
 
+_FIELDS = {
+    **{name: name for name in OPENAI_PARAMS},
+    "max_completion_tokens": "max_tokens",
+    "stop": "stop_sequences",
+}
+"""The fields of `Params`, by OpenAI's names."""
+
+
 def merge_params(values: Mapping[str, Any]) -> Params:
     """The parameters in force: native ones win, of two limits the smaller one counts.
 
     `values` are the members of the body, read.
     """
-    limits = [values.get(name) for name in ("max_tokens", "max_completion_tokens")]
-    response_format: ResponseFormat | None = values.get("response_format")
-    params = Params(
-        temperature=values.get("temperature"),
-        top_p=values.get("top_p"),
-        max_tokens=min((limit for limit in limits if limit is not None), default=None),
-        seed=values.get("seed"),
-        presence_penalty=values.get("presence_penalty"),
-        frequency_penalty=values.get("frequency_penalty"),
-        stop_sequences=values.get("stop"),
-        json_mode=response_format.json_mode if response_format else None,
-        reasoning_effort=values.get("reasoning_effort"),
-        service_tier=values.get("service_tier"),
-        verbosity=values.get("verbosity"),
-    )
-    native: Params = values.get("tensorzero::params") or Params()
-    named = {item.name: getattr(native, item.name) for item in fields(Params)}
-    return replace(params, **{name: value for name, value in named.items() if value is not None})
+    said: dict[str, Any] = {
+        _FIELDS[name]: value for name, value in values.items() if name in _FIELDS
+    }
+    if "max_tokens" in values and "max_completion_tokens" in values:
+        said["max_tokens"] = min(values["max_tokens"], values["max_completion_tokens"])
+    if "response_format" in values:
+        said["json_mode"] = values["response_format"].json_mode
+    if "tensorzero::params" in values:
+        said |= given_params(values["tensorzero::params"])
+    return Params(**said) if said else NO_PARAMS
 
 
 def format_in_force(given_format: ResponseFormat | None, json_mode: str | None) -> bytes | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import Any, Literal
 from uuid import UUID
 
 from proxy.errors import InvalidRequest
+from proxy.types.immutable import immutable
 from proxy.types.request import NO_PARAMS, Input, Params
 from proxy.wire.envelope.errors import refuse
 from proxy.wire.envelope.extensions import (
@@ -20,7 +21,7 @@ from proxy.wire.envelope.extensions import (
     read_namespace,
     read_uuid,
 )
-from proxy.wire.envelope.messages import convert_messages, read_messages
+from proxy.wire.envelope.messages import Said, convert_messages, read_messages, read_plain_input
 from proxy.wire.envelope.params import (
     OPENAI_PARAMS,
     Reader,
@@ -53,7 +54,7 @@ MODEL_PREFIX = "tensorzero::model_name::"
 Kind = Literal["function", "model"]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class EnvelopeRequest:
     """A chat completion, read and checked as far as that needs no configuration."""
 
@@ -82,7 +83,7 @@ class EnvelopeRequest:
     episode_id: UUID | None = None
     """Of any version; whether it may be an episode's is for others to say."""
     namespace: str | None = None
-    cache_options: CacheOptions = field(default_factory=CacheOptions)
+    cache_options: CacheOptions = CacheOptions()
     extra_body: tuple[bytes, ...] = ()
     """Raw entries, checked in shape; so the next two."""
     extra_headers: tuple[bytes, ...] = ()
@@ -144,11 +145,13 @@ def decode_envelope_request(body: bytes) -> EnvelopeRequest:
     unknown = tuple(sorted(name for name in members if name not in _READERS))
     _check_whole(values, unknown)
     target = decode_model_string(values["model"])
-    said, warnings = convert_messages(values["messages"])
-    request = _build(values, members, target, said)
+    said, warnings = values["messages"], _warnings(values, unknown)
+    if not isinstance(said, Input):
+        said, more = convert_messages(said)
+        warnings = (*warnings, *more)
+    request = _build(values, members, target, said, unknown, warnings)
     _check_extensions(request)
-    warnings = (*_warnings(request, unknown), *warnings)
-    return replace(request, unknown_fields=unknown, warnings=warnings)
+    return request
 
 
 def _read_members(members: Mapping[str, bytes]) -> dict[str, Any]:
@@ -164,6 +167,11 @@ def _read_members(members: Mapping[str, bytes]) -> dict[str, Any]:
     return values
 
 
+def _read_messages(raw: bytes, path: str) -> Input | tuple[Said, ...]:
+    """The input or, where that takes more, what is to be converted to it."""
+    return read_plain_input(raw) or read_messages(raw, path)
+
+
 def _read_include_usage(raw: bytes, path: str) -> bool | None:
     """What `stream_options` say of the usage; None when nothing. Other options are ignored."""
     options = read_object(raw, path, "struct OpenAICompatibleStreamOptions")
@@ -174,7 +182,7 @@ def _read_include_usage(raw: bytes, path: str) -> bool | None:
 _REQUIRED = ("messages", "model")
 
 _READERS: Mapping[str, Reader] = {
-    "messages": read_messages,
+    "messages": _read_messages,
     "model": read_string,
     **OPENAI_PARAMS,
     "response_format": read_response_format,
@@ -227,47 +235,57 @@ def _build(
     raws: Mapping[str, bytes],
     target: tuple[Kind, str],
     said: Input,
+    unknown: tuple[str, ...],
+    warnings: tuple[str, ...],
 ) -> EnvelopeRequest:
     kind, name = target
     params = merge_params(values)
-    response_format = values.get("response_format")
-    raw_usage = values.get("tensorzero::include_raw_usage", False)
+    fields = {_FIELDS[key]: value for key, value in values.items() if key in _FIELDS}
+    if values.get("stream_options") or values.get("tensorzero::include_raw_usage"):
+        fields["include_usage"] = True
+    if "tool_choice" in values:
+        fields["tool_choice"] = raws["tool_choice"]
+    if "response_format" in values:
+        response_format = values["response_format"]
+        fields["response_format"] = format_in_force(response_format, params.json_mode)
+        fields["output_schema"] = response_format.schema
     return EnvelopeRequest(
-        function_name=name if kind == "function" else None,
-        model_name=name if kind == "model" else None,
-        input=said,
-        stream=values.get("stream", False),
-        include_usage=bool(values.get("stream_options")) or raw_usage,
+        name if kind == "function" else None,
+        name if kind == "model" else None,
+        said,
         params=params,
-        tools=values.get("tools"),
-        tool_choice=given(raws.get("tool_choice")),
-        choice=values.get("tool_choice"),
-        parallel_tool_calls=values.get("parallel_tool_calls"),
-        response_format=format_in_force(response_format, params.json_mode),
-        output_schema=response_format.schema if response_format else None,
-        **{field_name: values[key] for key, field_name in _FIELDS.items() if key in values},
+        unknown_fields=unknown,
+        warnings=warnings,
+        **fields,
     )
 
 
 _FIELDS = {
-    f"{EXTENSION}{name}": name
-    for name in (
-        "variant_name",
-        "dryrun",
-        "episode_id",
-        "namespace",
-        "cache_options",
-        "extra_body",
-        "extra_headers",
-        "provider_tools",
-        "tags",
-        "credentials",
-        "internal_dynamic_variant_config",
-        "include_raw_usage",
-        "include_raw_response",
-        "include_original_response",
-    )
+    "stream": "stream",
+    "tools": "tools",
+    "tool_choice": "choice",
+    "parallel_tool_calls": "parallel_tool_calls",
+    **{
+        f"{EXTENSION}{name}": name
+        for name in (
+            "variant_name",
+            "dryrun",
+            "episode_id",
+            "namespace",
+            "cache_options",
+            "extra_body",
+            "extra_headers",
+            "provider_tools",
+            "tags",
+            "credentials",
+            "internal_dynamic_variant_config",
+            "include_raw_usage",
+            "include_raw_response",
+            "include_original_response",
+        )
+    },
 }
+"""Where what is read stands in an `EnvelopeRequest`, as it is."""
 
 
 def _check_extensions(request: EnvelopeRequest) -> None:
@@ -299,14 +317,14 @@ def _check_extensions(request: EnvelopeRequest) -> None:
         )
 
 
-def _warnings(request: EnvelopeRequest, unknown: tuple[str, ...]) -> tuple[str, ...]:
+def _warnings(values: Mapping[str, Any], unknown: tuple[str, ...]) -> tuple[str, ...]:
     sentences = []
     if unknown:
         names = ", ".join(f"`{name}`" for name in unknown)
         sentences.append(
             f"These members of a request are not known here and were ignored: {names}."
         )
-    if request.include_original_response:
+    if values.get("tensorzero::include_original_response"):
         sentences.append(
             "`tensorzero::include_original_response` is deprecated; "
             "`tensorzero::include_raw_response` takes its place."

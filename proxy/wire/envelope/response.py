@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from uuid import UUID
 
 from proxy.errors import InvalidRequest
 from proxy.types.content import Block, Json, Text, Thought, ToolCall, Unknown
+from proxy.types.ids import Identifier
+from proxy.types.immutable import immutable
 from proxy.types.response import Answer, FinishReason
 from proxy.types.usage import Usage
 from proxy.wire.dumps import dumps
@@ -24,12 +24,12 @@ _FINISH_REASONS: Mapping[FinishReason, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RawSource:
     """Where raw data comes from, for entries of `tensorzero_raw_usage` and `…_raw_response`."""
 
     provider_type: str
-    model_inference_id: UUID | None = None
+    model_inference_id: Identifier | None = None
     """None for an attempt that failed."""
     api_type: str = "chat_completions"
     tells_usage: bool = True
@@ -41,10 +41,10 @@ class RawSource:
 
     def entry(self, data: str | bytes) -> bytes:
         """One entry: `data` is a text (a provider's body), or raw JSON (its usage)."""
-        named = {"model_inference_id": self.model_inference_id}
+        identifier = self.model_inference_id
         return dumps(
             {
-                **{key: value for key, value in named.items() if value is not None},
+                **({} if identifier is None else {"model_inference_id": str(identifier)}),
                 "provider_type": self.provider_type,
                 "api_type": self.api_type,
                 "data": data,
@@ -94,8 +94,8 @@ def served_model(function_name: str | None, variant_name: str, model_name: str) 
 def encode_envelope_response(
     answer: Answer,
     *,
-    inference_id: UUID | str,
-    episode_id: UUID | str,
+    inference_id: Identifier | str,
+    episode_id: Identifier | str,
     model: str,
     created: int,
     json_function: bool = False,

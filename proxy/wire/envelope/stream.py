@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
-from uuid import UUID
+
+import orjson
 
 from proxy.types.content import Json
+from proxy.types.ids import Identifier
+from proxy.types.immutable import immutable
 from proxy.types.response import (
     Chunk,
     Delta,
@@ -30,7 +32,7 @@ KEEP_ALIVE = b":\n\n"
 DONE = b"data: [DONE]\n\n"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class StreamOptions:
     """What the caller asked for beside the content."""
 
@@ -39,6 +41,11 @@ class StreamOptions:
     """Implies `include_usage`."""
     include_raw_response: bool = False
     include_original_response: bool = False
+
+    @property
+    def include_raw_data(self) -> bool:
+        """Whether each chunk goes out with what the provider sent."""
+        return self.include_raw_response or self.include_original_response
 
 
 PLAIN = StreamOptions()
@@ -55,8 +62,8 @@ class EnvelopeStream:
     def __init__(
         self,
         *,
-        inference_id: UUID | str,
-        episode_id: UUID | str,
+        inference_id: Identifier | str,
+        episode_id: Identifier | str,
         model: str,
         created: int,
         json_function: bool = False,
@@ -80,6 +87,7 @@ class EnvelopeStream:
         self._began = False
         self._usage = NO_USAGE
         self._finish_reason: FinishReason | None = None
+        self._frame: tuple[bytes, bytes] | None = None
 
     def encode_earlier(
         self, *, raw_usage: Sequence[bytes] = (), raw_response: Sequence[bytes] = ()
@@ -94,6 +102,8 @@ class EnvelopeStream:
 
     def encode(self, chunk: Chunk) -> bytes:
         """The event for this chunk; empty bytes when it has nothing that is sent now."""
+        if self._frame is not None and (event := self._common(chunk, *self._frame)) is not None:
+            return event
         self._finish_reason = chunk.finish_reason or self._finish_reason
         if chunk.usage is not None:
             self._usage = self._usage.updated(chunk.usage)
@@ -104,7 +114,28 @@ class EnvelopeStream:
             text = _json_part(chunk.deltas)
             return self._event({"content": text}, raw=raw) if text or raw else b""
         delta = self._delta(chunk.deltas)
-        return self._event(delta, raw=raw) if delta or raw else b""
+        event = self._event(delta, raw=raw) if delta or raw else b""
+        if self._began and not self._options.include_raw_data:
+            self._frame = self._framed()
+        return event
+
+    def _framed(self) -> tuple[bytes, bytes]:
+        """What stands around the text (as JSON) of an event that says no more than that."""
+        mark = "\0"
+        before, _, behind = self._event({"content": mark}).partition(orjson.dumps(mark))
+        return before, behind
+
+    def _common(self, chunk: Chunk, before: bytes, behind: bytes) -> bytes | None:
+        """The event of a chunk that is a text and no more, as most are; None for all others."""
+        text = only_text(chunk)
+        if text is None:
+            return None
+        try:
+            raw = orjson.dumps(text.text)
+        except orjson.JSONEncodeError:
+            return None
+        self._blocks.text(text.id)
+        return b"%b%b%b" % (before, raw, behind)
 
     def encode_error(self, message: str, *, raw_chunk: str | None = None) -> bytes:
         """The event of an error in mid-stream."""
@@ -185,6 +216,17 @@ class EnvelopeStream:
                 **raw,
             }
         )
+
+
+def only_text(chunk: Chunk) -> TextDelta | None:
+    """The one text that a chunk says, if it says nothing else."""
+    deltas = chunk.deltas
+    if len(deltas) != 1 or chunk.finish_reason is not None or chunk.usage is not None:
+        return None
+    delta = deltas[0]
+    if isinstance(delta, TextDelta) and delta.text and chunk.error is None:
+        return delta
+    return None
 
 
 class _Blocks:

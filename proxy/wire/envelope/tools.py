@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import orjson
 
+from proxy.types.immutable import immutable
 from proxy.wire.serde import (
     check_known,
     fail,
@@ -25,7 +24,7 @@ KINDS = ("function", "custom")
 MODES = ("none", "auto", "required")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ToolChoice:
     """Which tools may, or must, be called."""
 

@@ -18,6 +18,7 @@ from proxy.types.content import (
 from proxy.types.request import Input, Message
 from proxy.wire.members import list_items, object_members
 from proxy.wire.native.files import read_file
+from proxy.wire.plain_messages import as_turns, read_plain_messages
 from proxy.wire.serde import (
     check_known,
     fail,
@@ -61,6 +62,9 @@ class _InputReader:
         check_known(members, path, ("system", "messages"))
         system, messages = given(members.get("system")), given(members.get("messages"))
         said = None if system is None else _read_system(system, f"{path}.system")
+        plain = None if messages is None else read_plain_messages(messages)
+        if plain is not None and all(each.role in ROLES for each in plain):
+            return Input(as_turns(plain), said)
         where = f"{path}.messages"
         items = [] if messages is None else read_items(messages, where)
         turns = (self._message(item, f"{where}[{index}]") for index, item in enumerate(items))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import field
 from typing import Any
 from uuid import UUID
 
 from proxy.errors import InvalidRequest
+from proxy.types.immutable import immutable
 from proxy.types.request import NO_PARAMS, Input, Params
 from proxy.wire.envelope.extensions import (
     CacheOptions,
@@ -36,7 +37,7 @@ OWN_TAGS = "tensorzero::"
 INTERNAL_TAG = "tensorzero::internal"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class NativeRequest:
     """An inference, read and checked as far as that needs no configuration."""
 
@@ -64,7 +65,7 @@ class NativeRequest:
     output_schema: bytes | None = None
     """Raw JSON."""
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
-    cache_options: CacheOptions = field(default_factory=CacheOptions)
+    cache_options: CacheOptions = CacheOptions()
     include_original_response: bool = False
     include_raw_response: bool = False
     include_raw_usage: bool = False
@@ -92,7 +93,7 @@ def decode_inference_request(body: bytes) -> NativeRequest:
     members = read_body(body, "Params")
     values = read_members(members, _READERS, ("input",))
     values |= read_members(members, _TOOL_READERS, ())
-    check_names(members, (*_READERS, *_TOOL_READERS))
+    check_names(members, _KNOWN)
     said, warnings = values.pop("input")
     values["tags"] = with_internal_tag(values.get("tags", {}), values.get("internal", False))
     if "tool_choice" in values:
@@ -125,7 +126,7 @@ def read_members(
     return values
 
 
-def check_names(members: Mapping[str, bytes], known: tuple[str, ...]) -> None:
+def check_names(members: Mapping[str, bytes], known: Collection[str]) -> None:
     """Refuse the first member that nobody knows.
 
     The flattened structures of TensorZero's reader keep it from listing those that it does know.
@@ -177,6 +178,8 @@ _TOOL_READERS: Mapping[str, Reader] = {
     "provider_tools": read_provider_tools,
 }
 """Read after the others, as TensorZero does, so that of two faults the same one is reported."""
+
+_KNOWN = frozenset({*_READERS, *_TOOL_READERS})
 
 _OLD_RAW_RESPONSE = (
     "`include_original_response` is deprecated; `include_raw_response` takes its place."

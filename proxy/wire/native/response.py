@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TypedDict
-from uuid import UUID
 
 from proxy.types.content import AnyBlock, Json, output_block_json
+from proxy.types.ids import Identifier
 from proxy.types.response import FinishReason
 from proxy.types.usage import Usage
 from proxy.wire.dumps import dumps
@@ -19,8 +19,8 @@ Cost = Decimal | float
 class Head(TypedDict):
     """What every answer begins with."""
 
-    inference_id: UUID | str
-    episode_id: UUID | str
+    inference_id: Identifier | str
+    episode_id: Identifier | str
     variant_name: str
 
 
@@ -39,8 +39,8 @@ class Extras(TypedDict):
 def encode_inference_response(
     content: Sequence[AnyBlock],
     *,
-    inference_id: UUID | str,
-    episode_id: UUID | str,
+    inference_id: Identifier | str,
+    episode_id: Identifier | str,
     variant_name: str,
     usage: Usage,
     cost: Cost | None = None,
@@ -69,8 +69,8 @@ def encode_json_inference_response(
     raw: str | None,
     parsed: bytes | None,
     *,
-    inference_id: UUID | str,
-    episode_id: UUID | str,
+    inference_id: Identifier | str,
+    episode_id: Identifier | str,
     variant_name: str,
     usage: Usage,
     cost: Cost | None = None,
@@ -122,19 +122,19 @@ def encode_json_output(raw: str | None, parsed: bytes | None) -> Json:
 
 def encode_usage(usage: Usage, cost: Cost | None) -> Json:
     """Counts that are not known are null, those of a provider's cache are then left out."""
-    cached = {
-        "provider_cache_read_input_tokens": usage.cache_read,
-        "provider_cache_write_input_tokens": usage.cache_write,
-    }
-    return {
+    encoded: dict[str, object] = {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
-        **{name: count for name, count in cached.items() if count is not None},
-        "cost": None if cost is None else float(cost),
     }
+    if usage.cache_read is not None:
+        encoded["provider_cache_read_input_tokens"] = usage.cache_read
+    if usage.cache_write is not None:
+        encoded["provider_cache_write_input_tokens"] = usage.cache_write
+    encoded["cost"] = None if cost is None else float(cost)
+    return encoded
 
 
-def _head(inference_id: UUID | str, episode_id: UUID | str, variant_name: str) -> Json:
+def _head(inference_id: Identifier | str, episode_id: Identifier | str, variant_name: str) -> Json:
     return {
         "inference_id": str(inference_id),
         "episode_id": str(episode_id),

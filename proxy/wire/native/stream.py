@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
-from uuid import UUID
 
 from proxy.types.content import AnyBlock, Json
+from proxy.types.ids import Identifier
+from proxy.types.immutable import immutable
 from proxy.types.response import (
     Chunk,
     Delta,
@@ -33,7 +33,7 @@ from proxy.wire.native.response import (
 FunctionKind = Literal["chat", "json"]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class NativeStreamOptions:
     """What the caller asked for beside the content. What makes up the whole answer is handed to
     `close`, by whoever was asked for it."""
@@ -57,8 +57,8 @@ class NativeStream:
     def __init__(
         self,
         *,
-        inference_id: UUID | str,
-        episode_id: UUID | str,
+        inference_id: Identifier | str,
+        episode_id: Identifier | str,
         variant_name: str,
         kind: FunctionKind = "chat",
         tool_as_text: bool = False,

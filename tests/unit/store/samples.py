@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,12 @@ def a_model_call(**changes: Any) -> ModelCall:
         finish_reason="",
     )
     return msgspec.structs.replace(call, **changes)
+
+
+async def settled(recording: Awaitable[None] | None) -> None:
+    """What `Recorder.exchange` returned, waited for."""
+    if recording is not None:
+        await recording
 
 
 def an_exchange(**changes: Any) -> Exchange:

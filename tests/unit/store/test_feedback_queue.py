@@ -69,7 +69,7 @@ class Desk:
 def items(count: int) -> list[Item]:
     found = []
     for _ in range(count):
-        item = Item(Frame(RecordKind.FEEDBACK, b"", 0, "file", 0), "name")
+        item = Item(Frame(RecordKind.FEEDBACK, b"", 0, "file", 0))
         item.feedback = a_feedback(target_known=False)
         found.append(item)
     return found

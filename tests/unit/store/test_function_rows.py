@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.store.clean import clean_json
-from proxy.store.rows import Mapped, RowMapper
+from proxy.store.rows import RowMapper
 from proxy.types.content import Text, Thought, blocks_to_json
 from proxy.types.decoded import Decoded, DecodedInput, ReadOutput
 from proxy.types.exchange import Exchange, InferenceDetails, ModelCall
+from tests.copied import ReadMapped, read_mapped
 from tests.unit.store.samples import ANSWER, a_model_call, an_exchange
 
 RAW = b'{"raw":"{\\"b\\": 1.50}","parsed":{"b":1.50}}'
@@ -55,9 +56,9 @@ def a_call(answer: bytes, **changes: Any) -> ModelCall:
     return a_model_call(raw_response=[answer], **changes)
 
 
-def mapped(exchange: Exchange, reader: FixedReader | None = None) -> Mapped:
+def mapped(exchange: Exchange, reader: FixedReader | None = None) -> ReadMapped:
     decoders = {"chat_completions": ByAnswer(), "embeddings": ByAnswer()}
-    return RowMapper(decoders, reader=reader).map(exchange)
+    return read_mapped(RowMapper(decoders, reader=reader).map(exchange))
 
 
 def of_a_function(kind: str = "json", **given: Any) -> InferenceDetails:
@@ -151,7 +152,7 @@ def test_every_call_of_a_model_has_its_rows_in_their_order() -> None:
     seen: list[str] = []
     decoders = {"chat_completions": ByAnswer(), "embeddings": ByAnswer()}
     mapper = RowMapper(decoders, lambda call, decoded: seen.append(call.model_name))
-    rows = mapper.map(an_exchange(details=details, model_calls=calls)).rows
+    rows = read_mapped(mapper.map(an_exchange(details=details, model_calls=calls))).rows
     assert [row["id"] for row in rows["model_inferences"]] == [UUID(bytes=c.id) for c in calls]
     assert [row["model_name"] for row in rows["model_inferences"]] == ["e", "m", "judge"] == seen
     assert [row["cost"] for row in rows["model_inferences"]] == [None, Decimal("0.000138"), None]

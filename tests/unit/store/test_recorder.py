@@ -13,7 +13,7 @@ from proxy.store.accounts import RecorderCells
 from proxy.store.journal import Journal, segment_size
 from proxy.store.recorder import FAILURE_PAUSE_S, JournalRecorder, WhenFull
 from proxy.types.exchange import ConfigSnapshot
-from tests.unit.store.samples import a_feedback, a_reader, an_exchange, ids_of, read_all
+from tests.unit.store.samples import a_feedback, a_reader, an_exchange, ids_of, read_all, settled
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ async def test_at_the_bound_calls_are_refused_but_those_under_way_are_recorded(
     with pytest.raises(RecordingRefused):
         await recorder.feedback(a_feedback())
     exchange = an_exchange()
-    await recorder.exchange(exchange)
+    await settled(recorder.exchange(exchange))
     await recorder.config(ConfigSnapshot(b"\x01" * 32, "text", "1", 0))
     assert ids_of(read_all(reader)) == [exchange.id]
     await journal.close()
@@ -62,7 +62,7 @@ async def test_what_was_appended_since_the_last_measurement_counts(folder: Path)
     recorder, cells, journal = a_recorder(folder, "refuse", max_bytes=5_500)
     for _ in range(4):
         recorder.admit()
-        await recorder.exchange(an_exchange(request_body=b"x" * 1000))
+        await settled(recorder.exchange(an_exchange(request_body=b"x" * 1000)))
     with pytest.raises(RecordingRefused):
         recorder.admit()
     cells.journal_bytes.set(2_000)
@@ -74,7 +74,7 @@ async def test_what_was_appended_since_the_last_measurement_counts(folder: Path)
 async def test_a_full_journal_becomes_free_again_when_all_is_settled(folder: Path) -> None:
     recorder, cells, journal = a_recorder(folder, "refuse", max_bytes=3_000)
     reader = a_reader(folder)
-    await recorder.exchange(an_exchange(request_body=b"x" * 4000))
+    await settled(recorder.exchange(an_exchange(request_body=b"x" * 4000)))
     with pytest.raises(RecordingRefused):
         recorder.admit()
     reader.settle(read_all(reader))
@@ -92,7 +92,7 @@ async def test_shedding_counts_what_it_drops_and_admits_all(
     reader = a_reader(folder)
     for _ in range(10):
         recorder.admit()
-        await recorder.exchange(an_exchange())
+        await settled(recorder.exchange(an_exchange()))
     await recorder.feedback(a_feedback())
     kept = len(ids_of(read_all(reader)))
     assert 0 < kept < 10 and cells.shed.get() == 10 - kept and cells.feedback_shed.get() == 1
@@ -114,7 +114,7 @@ async def test_a_full_disk_fails_the_record_and_refuses_calls_for_a_moment(folde
     recorder, _, journal = a_recorder(folder, "refuse", clock=clock)
     recorder.admit()
     with pytest.raises(JournalFailed, match="No space left"):
-        await recorder.exchange(an_exchange())
+        await settled(recorder.exchange(an_exchange()))
     with pytest.raises(RecordingRefused):
         recorder.admit()
     clock.now = FAILURE_PAUSE_S
@@ -125,7 +125,7 @@ async def test_a_full_disk_fails_the_record_and_refuses_calls_for_a_moment(folde
 @pytest.mark.usefixtures("full_disk")
 async def test_a_full_disk_is_shed_where_that_is_the_choice(folder: Path) -> None:
     recorder, cells, journal = a_recorder(folder, "shed")
-    await recorder.exchange(an_exchange())
+    await settled(recorder.exchange(an_exchange()))
     assert cells.shed.get() == 1
     await journal.close()
 

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from proxy.store.bodies import BINARY_PREFIX, place_bodies, same_but_for_model
 from proxy.store.clean import clean_text, without_surrogates
 from proxy.store.exchange_rows import DEFAULT_FUNCTION
-from proxy.store.rows import Mapped, RowMapper
+from proxy.store.rows import RowMapper
 from proxy.store.tables import COLUMNS
 from proxy.types.content import Text, blocks_to_json
 from proxy.types.decoded import Decoded, DecodedInput
 from proxy.types.exchange import Exchange, InferenceDetails, ModelCall
 from proxy.types.ids import id_time
+from tests.copied import ReadMapped, read_mapped
 from tests.unit.store.samples import ANSWER, REQUEST, a_model_call, an_exchange
 
 HI = blocks_to_json([Text("hi")])
@@ -46,9 +47,9 @@ class FixedDecoder:
 
 def mapped(
     exchange: Exchange, decoded: Decoded | Exception | None = None, **options: Any
-) -> Mapped:
+) -> ReadMapped:
     decoder = FixedDecoder(decoded or Decoded(HI, 3, 1, usage_found=True), **options)
-    return RowMapper({"chat_completions": decoder}).map(exchange)
+    return read_mapped(RowMapper({"chat_completions": decoder}).map(exchange))
 
 
 def test_an_answer_fills_all_tables_with_all_their_columns() -> None:
@@ -136,7 +137,7 @@ def test_a_neutral_call_needs_no_decoder() -> None:
     call = a_model_call(
         wire="neutral", output=HI, input_tokens=7, output_tokens=2, finish_reason="stop"
     )
-    rows = RowMapper({}).map(an_exchange(model_calls=[call])).rows
+    rows = read_mapped(RowMapper({}).map(an_exchange(model_calls=[call]))).rows
     row = rows["model_inferences"][0]
     assert (row["input_tokens"], row["output_tokens"], row["finish_reason"]) == (7, 2, "stop")
     assert rows["exchanges"][0]["usage_source"] == "provider"
@@ -146,7 +147,8 @@ def test_a_request_that_differs_only_in_its_model_is_read_once() -> None:
     decoder = FixedDecoder(Decoded(HI))
     spliced = REQUEST.replace(b'"m"', b'"provider-model"')
     call = a_model_call(raw_request=spliced)
-    rows = RowMapper({"chat_completions": decoder}).map(an_exchange(model_calls=[call])).rows
+    mapper = RowMapper({"chat_completions": decoder})
+    rows = read_mapped(mapper.map(an_exchange(model_calls=[call]))).rows
     assert decoder.inputs == 1
     assert rows["model_inference_data"][0]["raw_request"] == spliced.decode()
     assert rows["exchanges"][0]["request_body"] == REQUEST
@@ -195,10 +197,10 @@ def recovered(exchange: Exchange) -> tuple[bytes, bytes, bytes, bytes]:
     for text, kept in zip(raw, (bodies.request_body, bodies.response_body), strict=True):
         if text.startswith(BINARY_PREFIX):
             provider.append(base64.b64decode(text.removeprefix(BINARY_PREFIX)))
-        elif "\ufffd" in text and kept is not None:
+        elif "\ufffd".encode() in text and kept is not None:
             provider.append(kept)
         else:
-            provider.append(text.encode())
+            provider.append(text)
     client = bodies.request_body or provider[0]
     answer = bodies.response_body or provider[1]
     return client, provider[0], answer, provider[1]

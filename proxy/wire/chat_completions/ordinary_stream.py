@@ -1,0 +1,183 @@
+"""Ordinary streams, read for the record at a fraction of the usual cost; see `ordinary`.
+
+All events of a stream that is kept are there at once, so they are parsed in one go, as lines.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from proxy.types.content import Block, Text, Thought, ToolCall
+from proxy.types.decoded import Decoded
+from proxy.types.exchange import ModelCall
+from proxy.types.usage import NO_USAGE
+from proxy.wire.chat_completions.ordinary import UNREADABLE, Counts, Holder, Kind, Nothing, decoded
+from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES
+
+_BEGIN, _BETWEEN, _END = b"data: ", b"\n\ndata: ", b"\n\n"
+_DONE = b"data: [DONE]\n\n"
+
+
+class _Function(msgspec.Struct, gc=False):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _Fragment(msgspec.Struct, gc=False):
+    index: int
+    id: str | None = None
+    function: _Function | None = None
+    custom: None = None
+
+
+class _Delta(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    content: str | None = None
+    role: str | None = None
+    refusal: None = None
+    tool_calls: list[_Fragment] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    annotations: Nothing = None
+    reasoning_details: Nothing = None
+    function_call: None = None
+    audio: None = None
+    images: Nothing = None
+
+
+class _Choice(msgspec.Struct, gc=False):
+    delta: _Delta
+    index: Annotated[int, msgspec.Meta(ge=0, le=0)] | None = None
+    finish_reason: str | None = None
+    usage: None = None
+
+
+class _Chunk(msgspec.Struct, gc=False):
+    choices: list[_Choice] = []
+    usage: Counts | None = None
+    x_groq: Holder | None = None
+    object: Kind = None
+    error: None = None
+
+
+class _Identity(msgspec.Struct, gc=False):
+    id: str
+
+
+_decode_chunks = msgspec.json.Decoder(_Chunk).decode_lines
+_decode_identity = msgspec.json.Decoder(_Identity).decode
+
+
+def read_stream(body: bytes, call: ModelCall) -> Decoded | None:
+    """What a streamed answer means."""
+    events = body.removesuffix(_DONE)
+    lines, count = _lines(events)
+    if not count:
+        return None
+    try:
+        response_id = _decode_identity(lines.split(b"\n", 1)[0]).id
+        chunks = _decode_chunks(lines)
+    except UNREADABLE:
+        return None
+    if not response_id or len(chunks) != count:
+        return None
+    answer = _Answer()
+    for chunk in chunks:
+        if not answer.add(chunk):
+            return None
+    return decoded(
+        answer.blocks(call.provider_type or None),
+        answer.usage,
+        answer.finish_reason,
+        response_id,
+        lines.decode("utf-8", "replace").split("\n") if call.prices else (),
+        complete=len(events) < len(body) or bool(answer.finish_reason),
+    )
+
+
+def _lines(events: bytes) -> tuple[bytes, int]:
+    """The data of all events, one a line, and their number; 0 where one of them is not whole, or
+    is more than its data in one line."""
+    if len(events) > DEFAULT_MAX_EVENT_BYTES or b"\r" in events:
+        return b"", 0
+    if not events.startswith(_BEGIN) or not events.endswith(_END):
+        return b"", 0
+    lines = events[len(_BEGIN) : -len(_END)].replace(_BETWEEN, b"\n")
+    joints = (len(events) - len(_BEGIN) - len(_END) - len(lines)) // (len(_BETWEEN) - 1)
+    return lines, joints + 1 if lines.count(b"\n") == joints else 0
+
+
+class _Answer:
+    """The answer so far; blocks stand as their first parts came."""
+
+    def __init__(self) -> None:
+        self.usage = NO_USAGE
+        self.finish_reason: str | None = None
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._calls: dict[int, _ToolCall] = {}
+        self._order: list[list[str] | _ToolCall] = []
+
+    def add(self, chunk: _Chunk) -> bool:
+        """Take a chunk; whether it was an ordinary one."""
+        counts = chunk.usage or (chunk.x_groq.usage if chunk.x_groq else None)
+        if counts:
+            self.usage = self.usage.updated(counts.usage())
+        choices = chunk.choices
+        if len(choices) != 1:
+            return not choices
+        choice = choices[0]
+        delta = choice.delta
+        if choice.finish_reason:
+            self.finish_reason = choice.finish_reason
+        thought = delta.reasoning_content or delta.reasoning
+        if thought:
+            self._say(self._thoughts, thought)
+        if delta.content:
+            self._say(self._texts, delta.content)
+        return delta.tool_calls is None or all(map(self._call, delta.tool_calls))
+
+    def blocks(self, provider_type: str | None) -> list[Block]:
+        """What has been said; thoughts bear the type of their provider."""
+        blocks: list[Block] = []
+        for part in self._order:
+            if isinstance(part, _ToolCall):
+                blocks.append(ToolCall(part.id, part.name, "".join(part.arguments)))
+            elif part is self._texts:
+                blocks.append(Text("".join(part)))
+            else:
+                blocks.append(Thought("".join(part), provider_type=provider_type))
+        return blocks
+
+    def _say(self, parts: list[str], text: str) -> None:
+        if not parts:
+            self._order.append(parts)
+        parts.append(text)
+
+    def _call(self, fragment: _Fragment) -> bool:
+        """The first fragment of a call has its id and its whole name, the others have arguments."""
+        function = fragment.function or _Function()
+        name, call = function.name or "", self._calls.get(fragment.index)
+        if call is None:
+            known = [each.id for each in self._calls.values()]
+            if not fragment.id or fragment.id in known:
+                return False
+            call = self._calls[fragment.index] = _ToolCall(fragment.id, name)
+            self._order.append(call)
+        elif (name and name != call.name) or (name and fragment.id not in (None, "", call.id)):
+            return False
+        if function.arguments:
+            call.arguments.append(function.arguments)
+        return True
+
+
+class _ToolCall:
+    """A call in the making."""
+
+    __slots__ = ("arguments", "id", "name")
+
+    def __init__(self, identifier: str, name: str) -> None:
+        self.id = identifier
+        self.name = name
+        self.arguments: list[str] = []
