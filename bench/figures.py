@@ -58,6 +58,11 @@ FIGURES = (
     Figure("last_mb", "memory at the end, MB"),
     Figure("memory_mb", "memory after load, MB"),
     Figure("memory_postgres_mb", "Postgres beside it, MB"),
+    Figure("wal_bytes", "write-ahead log, bytes for each", 0),
+    Figure("batch_ms", "the writer's longest batch, ms", 0),
+    Figure("behind_reader_ms", "the same while somebody reads what is to be dropped, ms", 0),
+    Figure("late_queries", "queries beyond their budget", 0),
+    Figure("scanning_queries", "queries that read a large table from end to end", 0),
     Figure("settle_s", "from the last answer to the last record, s", 2),
 )
 

@@ -12,7 +12,7 @@ from bench.documents import Document
 from bench.estimates import Spread
 from bench.figures import Question
 
-WIDTH, LEFT, RIGHT = 820, 330, 90
+WIDTH, LEFT, RIGHT = 820, 230, 150
 BAR, GAP, GROUP_GAP, TOP, BOTTOM = 16, 4, 16, 58, 40
 COLOURS = ("#2f81f7", "#8957e5", "#3fb950", "#d29922", "#db6d28", "#768390")
 STYLE = (

@@ -107,6 +107,7 @@ def all_shapes() -> list[Shape]:
         Shape("all rows are there: the product", repeated=True),
         Shape("all rows are there: five staging tables", insert=insert_staged, repeated=True),
         Shape("primary keys only", "keys_only"),
+        Shape(f"{PRODUCT}, without indexes by time", "no_created"),
         Shape("with GIN(tags)", "tag_indexes"),
         Shape("with all indexes of TensorZero", "tensorzero_indexes"),
         Shape("every table by month", "monthly"),

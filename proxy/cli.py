@@ -7,9 +7,11 @@ Exit codes: 0 done, 1 the program failed, 2 wrong usage, 3 the configuration is 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +20,8 @@ from proxy import __version__
 from proxy.errors import ConfigError, StartupError, ZeroProxyError
 
 if TYPE_CHECKING:
-    from proxy.config.load import LoadedConfig
+    from proxy.app.reading import Reading
+    from proxy.config.loaded import LoadedConfig
 
 CONFIG_EXIT = 3
 STARTUP_EXIT = 4
@@ -79,11 +82,23 @@ def serve(
     A change of the configuration's files is taken while serving, by all workers or by none; SIGHUP
     asks for it at once. GET /status says what is in force, and what is wrong with a refused one.
     """
+    gc.disable()  # Until all is loaded: nothing of it is ever thrown away.
+    from proxy.app.reading import begin_reading
+
+    reading = begin_reading(config, os.environ)
+    from proxy.app.image import load
     from proxy.app.spec import log_level
-    from proxy.app.supervisor import ServeOptions, Supervisor, default_workers, run_main
+    from proxy.app.supervisor import (
+        ServeOptions,
+        Supervisor,
+        default_workers,
+        lay_ground,
+        run_main,
+    )
     from proxy.telemetry.logging import configure
 
-    loaded = _load(config)
+    load()
+    loaded = _read(reading)
     settings = loaded.config.zeroproxy.logging
     address, number = _address(loaded, host, port, bind_address)
     options = ServeOptions(
@@ -93,13 +108,13 @@ def serve(
         database=not no_database,
         log_format=log_format or settings.format,
     )
+    ground = lay_ground(loaded)
     configure(options.log_format, log_level(loaded.config), "main")
     _show_warnings(loaded)
 
     async def run() -> int:
-        supervisor = Supervisor(
-            config, loaded, options, os.environ, lambda bound: _greet(loaded, address, bound)
-        )
+        greet = partial(_greet, loaded, address)
+        supervisor = Supervisor(config, ground, options, os.environ, greet)
         return await supervisor.run()
 
     sys.exit(_guarded(lambda: run_main(run())))
@@ -163,15 +178,16 @@ def version() -> None:
 
 def main() -> None:
     """The entry point of `zeroproxy` and of `python -m proxy`."""
+    # Else pydantic reads the metadata of every installed package, to find plugins.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     cli(prog_name="zeroproxy")
 
 
-def _load(config: str) -> LoadedConfig:
-    from proxy.config.load import load_config
+def _read(reading: Reading) -> LoadedConfig:
     from proxy.config.problems import render_problems
 
     try:
-        return load_config(config, os.environ)
+        return reading.result()
     except ConfigError as error:
         click.echo(render_problems(error.problems), err=True)
         sys.exit(CONFIG_EXIT)

@@ -579,6 +579,10 @@ CREATE INDEX boolean_metric_feedback_metric ON tensorzero.boolean_metric_feedbac
 
 CREATE INDEX boolean_metric_feedback_tags ON tensorzero.boolean_metric_feedback USING gin (tags);
 
+CREATE INDEX chat_inferences_created ON ONLY tensorzero.chat_inferences USING brin (created_at) WITH (autosummarize='on');
+
+CREATE INDEX chat_inferences_default_created_at_idx ON tensorzero.chat_inferences_default USING brin (created_at) WITH (autosummarize='on');
+
 CREATE INDEX chat_inferences_episode ON ONLY tensorzero.chat_inferences USING btree (episode_id);
 
 CREATE INDEX chat_inferences_default_episode_id_idx ON tensorzero.chat_inferences_default USING btree (episode_id);
@@ -598,6 +602,10 @@ CREATE INDEX demonstration_feedback_created ON tensorzero.demonstration_feedback
 CREATE INDEX demonstration_feedback_inference ON tensorzero.demonstration_feedback USING btree (inference_id);
 
 CREATE INDEX demonstration_feedback_tags ON tensorzero.demonstration_feedback USING gin (tags);
+
+CREATE INDEX exchanges_created ON ONLY tensorzero.exchanges USING brin (created_at) WITH (autosummarize='on');
+
+CREATE INDEX exchanges_default_created_at_idx ON tensorzero.exchanges_default USING brin (created_at) WITH (autosummarize='on');
 
 CREATE INDEX exchanges_episode ON ONLY tensorzero.exchanges USING btree (episode_id);
 
@@ -623,6 +631,10 @@ CREATE INDEX inference_evaluation_human_feedback_created ON tensorzero.inference
 
 CREATE INDEX inference_evaluation_human_feedback_lookup ON tensorzero.inference_evaluation_human_feedback USING btree (metric_name, datapoint_id, md5(output));
 
+CREATE INDEX json_inferences_created ON ONLY tensorzero.json_inferences USING brin (created_at) WITH (autosummarize='on');
+
+CREATE INDEX json_inferences_default_created_at_idx ON tensorzero.json_inferences_default USING brin (created_at) WITH (autosummarize='on');
+
 CREATE INDEX json_inferences_episode ON ONLY tensorzero.json_inferences USING btree (episode_id);
 
 CREATE INDEX json_inferences_default_episode_id_idx ON tensorzero.json_inferences_default USING btree (episode_id);
@@ -639,17 +651,25 @@ CREATE INDEX json_inferences_tags ON ONLY tensorzero.json_inferences USING gin (
 
 CREATE INDEX json_inferences_default_tags_idx ON tensorzero.json_inferences_default USING gin (tags);
 
+CREATE INDEX model_inferences_created ON ONLY tensorzero.model_inferences USING brin (created_at) WITH (autosummarize='on');
+
+CREATE INDEX model_inferences_default_created_at_idx ON tensorzero.model_inferences_default USING brin (created_at) WITH (autosummarize='on');
+
 CREATE INDEX model_inferences_inference ON ONLY tensorzero.model_inferences USING btree (inference_id);
 
 CREATE INDEX model_inferences_default_inference_id_idx ON tensorzero.model_inferences_default USING btree (inference_id);
 
 ALTER INDEX tensorzero.chat_inference_data_pkey ATTACH PARTITION tensorzero.chat_inference_data_default_pkey;
 
+ALTER INDEX tensorzero.chat_inferences_created ATTACH PARTITION tensorzero.chat_inferences_default_created_at_idx;
+
 ALTER INDEX tensorzero.chat_inferences_episode ATTACH PARTITION tensorzero.chat_inferences_default_episode_id_idx;
 
 ALTER INDEX tensorzero.chat_inferences_function ATTACH PARTITION tensorzero.chat_inferences_default_function_name_variant_name_episode__idx;
 
 ALTER INDEX tensorzero.chat_inferences_pkey ATTACH PARTITION tensorzero.chat_inferences_default_pkey;
+
+ALTER INDEX tensorzero.exchanges_created ATTACH PARTITION tensorzero.exchanges_default_created_at_idx;
 
 ALTER INDEX tensorzero.exchanges_episode ATTACH PARTITION tensorzero.exchanges_default_episode_id_idx;
 
@@ -658,6 +678,8 @@ ALTER INDEX tensorzero.exchanges_pkey ATTACH PARTITION tensorzero.exchanges_defa
 ALTER INDEX tensorzero.exchanges_provider_response ATTACH PARTITION tensorzero.exchanges_default_provider_response_id_idx;
 
 ALTER INDEX tensorzero.json_inference_data_pkey ATTACH PARTITION tensorzero.json_inference_data_default_pkey;
+
+ALTER INDEX tensorzero.json_inferences_created ATTACH PARTITION tensorzero.json_inferences_default_created_at_idx;
 
 ALTER INDEX tensorzero.json_inferences_episode ATTACH PARTITION tensorzero.json_inferences_default_episode_id_idx;
 
@@ -670,6 +692,8 @@ ALTER INDEX tensorzero.json_inferences_pkey ATTACH PARTITION tensorzero.json_inf
 ALTER INDEX tensorzero.json_inferences_tags ATTACH PARTITION tensorzero.json_inferences_default_tags_idx;
 
 ALTER INDEX tensorzero.model_inference_data_pkey ATTACH PARTITION tensorzero.model_inference_data_default_pkey;
+
+ALTER INDEX tensorzero.model_inferences_created ATTACH PARTITION tensorzero.model_inferences_default_created_at_idx;
 
 ALTER INDEX tensorzero.model_inferences_inference ATTACH PARTITION tensorzero.model_inferences_default_inference_id_idx;
 

@@ -1,5 +1,5 @@
-"""Rows in the binary form of COPY, as values and back: what the product makes is read here, and what
-a test changes is written again."""
+"""Rows in the binary form of COPY, as values and back: what the product makes is read here, and
+what a test changes is written again."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def read_numeric(data: bytes) -> Decimal:
         (Decimal(digit).scaleb(4 * (weight - place)) for place, digit in enumerate(digits)),
         Decimal(0),
     )
-    return round(-value if sign else value, scale)
+    return Decimal(round(-value if sign else value, scale))
 
 
 def write_row(table: str, row: Mapping[str, object]) -> bytes:

@@ -12,7 +12,7 @@ from proxy.app.generation import Bench, Generation, build_generation, snapshot_o
 from proxy.app.recording import build_recorder
 from proxy.app.spec import WorkerSpec, log_level
 from proxy.app.telemetry import Telemetry, open_telemetry
-from proxy.config.load import LoadedConfig
+from proxy.config.loaded import LoadedConfig
 from proxy.http.server import Dispatcher
 from proxy.net.tokens import Tokens
 from proxy.net.transports import Transports

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from multiprocessing.connection import Pipe
 from typing import Any
 
+from proxy.app.image import Image, spawn_image
 from proxy.app.member import Member
 from proxy.app.spec import Decide, Drain, Prepare, Prepared, Ready, Report, Word, WorkerSpec
 
@@ -19,6 +21,8 @@ SHORT_LIFE_S = 2.0
 """A worker that lives shorter than this is replaced only after a pause, twice as long each time."""
 
 LONGEST_PAUSE_S = 5.0
+KILLED_S = 5.0
+"""How long the end of a worker that was killed may take to be told."""
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +31,8 @@ class Fleet:
     """As many living workers as there are specs, for as long as it is not stopped.
 
     `on_death(slot)` is called when a worker has died, `on_restart()` when it is replaced,
-    `on_count(n)` when their number changed.
+    `on_count(n)` when their number changed. `image` is what workers are forked of; without one, it
+    is made.
     """
 
     def __init__(
@@ -36,6 +41,7 @@ class Fleet:
         on_death: Callable[[int], None],
         on_restart: Callable[[], None],
         on_count: Callable[[int], None],
+        image: Image | None = None,
     ) -> None:
         self._specs = {spec.slot: spec for spec in specs}
         self._number = 0
@@ -44,14 +50,14 @@ class Fleet:
         self._on_death = on_death
         self._on_restart = on_restart
         self._on_count = on_count
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["proxy.app.preload"])
+        self._image = image
         self._members: dict[int, Member] = {}
         self._pauses: dict[int, float] = {}
         self._changed = asyncio.Event()
         self._stopping = False
 
     def start(self) -> None:
+        self._listen(self._image or spawn_image())
         for slot in self._specs:
             self._start(slot)
 
@@ -134,9 +140,11 @@ class Fleet:
         await self._until(lambda: not self._members, deadline)
         for member in list(self._members.values()):
             log.warning("worker %d did not leave in time; killed", member.slot)
-            asyncio.get_running_loop().remove_reader(member.process.sentinel)
-            member.process.kill()
-            member.process.join()
+            if self._image is not None:
+                self._image.kill(member.slot)
+        await self._until(lambda: not self._members, time.monotonic() + KILLED_S)
+        self._close_image()
+        for member in list(self._members.values()):
             self._gone(member)
 
     async def _until(self, condition: Callable[[], bool], deadline: float) -> None:
@@ -148,22 +156,16 @@ class Fleet:
                     await self._changed.wait()
 
     def _start(self, slot: int) -> None:
-        from proxy.app.entry import run
-
-        spec = self._specs[slot]
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=run, args=(spec, theirs), name=f"zeroproxy-worker-{slot}"
-        )
-        process.start()
-        theirs.close()
-        member = Member(slot, self._number, process, ours)
+        assert self._image is not None
+        ours, theirs = Pipe()
+        with theirs, contextlib.suppress(OSError):
+            self._image.fork(slot, theirs)
+        member = Member(slot, self._number, ours)
         self._members[slot] = member
-        loop = asyncio.get_running_loop()
-        loop.add_reader(ours.fileno(), self._hear, member)
-        loop.add_reader(process.sentinel, self._died, member)
+        asyncio.get_running_loop().add_reader(ours.fileno(), self._hear, member)
         # The loop made it non-blocking: a word larger than the pipe's buffer would be cut short.
         os.set_blocking(ours.fileno(), True)
+        member.say(self._specs[slot])
         self._on_count(len(self._members))
 
     def _hear(self, member: Member) -> None:
@@ -178,13 +180,37 @@ class Fleet:
         elif isinstance(word, Prepared):
             member.answered(word)
 
-    def _died(self, member: Member) -> None:
-        asyncio.get_running_loop().remove_reader(member.process.sentinel)
-        member.process.join()
+    def _listen(self, image: Image) -> None:
+        self._image = image
+        asyncio.get_running_loop().add_reader(image.fileno(), self._told, image)
+
+    def _told(self, image: Image) -> None:
+        """What the image tells: ends of workers, or its own."""
+        ends = image.ended()
+        if ends is None:
+            self._lost()
+        for slot, code in ends or ():
+            self._died(self._members[slot], code)
+
+    def _lost(self) -> None:
+        """The image has ended, and all workers with it."""
+        self._close_image()
+        if not self._stopping:
+            log.error("what workers are made of has died, and they with it; loading it anew")
+            self._listen(spawn_image())
+        for member in list(self._members.values()):
+            self._died(member, -signal.SIGKILL)
+
+    def _close_image(self) -> None:
+        if self._image is not None:
+            asyncio.get_running_loop().remove_reader(self._image.fileno())
+            self._image.close()
+            self._image = None
+
+    def _died(self, member: Member, code: int) -> None:
         self._gone(member)
         if self._stopping:
             return
-        code = member.process.exitcode
         lived = time.monotonic() - member.born
         log.error("worker %d died (exit code %s) after %.1f s", member.slot, code, lived)
         pause = self._pause(member.slot, lived)

@@ -8,7 +8,6 @@ from copy import copy
 import orjson
 
 from proxy.app.limits import rewrites_of, time_limits
-from proxy.config.dynamic import Surroundings, read_variant
 from proxy.config.schema import (
     AdaptiveShares,
     BestOfNVariant,
@@ -108,6 +107,9 @@ class FunctionBuilder:
         Raises:
             ConfigError: it is no variant of this function, or a template in it cannot be used.
         """
+        # Loaded for the first request that brings one: it takes all rules of configurations along.
+        from proxy.config.dynamic import Surroundings, read_variant
+
         models, embedding_models = self._config.models, self._config.embedding_models
         around = Surroundings(function.spec.kind, function.variants, models, embedding_models)
         entry = read_variant(raw, around)

@@ -13,7 +13,7 @@ from proxy.app.limits import seconds
 from proxy.app.live import LiveBuilder
 from proxy.app.recording import NoRecorder
 from proxy.app.telemetry import Telemetry
-from proxy.config.load import LoadedConfig
+from proxy.config.loaded import LoadedConfig
 from proxy.config.schema import Config
 from proxy.http.auth import Keys
 from proxy.http.native.feedback import FeedbackHandler

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proxy import __version__
+from proxy.app.decoders import Decoders
 from proxy.app.demonstrations import CurrentDemonstrations, build_demonstrations
 from proxy.app.recording import writer_cells
 from proxy.app.spec import log_level
-from proxy.app.telemetry import Telemetry, create_cells, open_telemetry, plan_catalogue
-from proxy.config.load import LoadedConfig
+from proxy.app.telemetry import Telemetry, create_cells, open_telemetry
+from proxy.config.loaded import LoadedConfig
 from proxy.errors import DatabaseUnreachable, StoreUnavailable
 from proxy.inference.recorded import RecordedOutputReader
 from proxy.store.embedded import EmbeddedPostgres
@@ -36,16 +37,6 @@ from proxy.telemetry.logging import set_level
 from proxy.telemetry.loop_lag import LoopLag
 from proxy.types.decoded import Decoded
 from proxy.types.exchange import ModelCall
-from proxy.wire.chat_completions.decode import ChatCompletionsDecoder
-from proxy.wire.completions.decode import CompletionsDecoder
-from proxy.wire.converse.decode import ConverseDecoder
-from proxy.wire.embeddings.decode import EmbeddingsDecoder
-from proxy.wire.envelope.decode import EnvelopeDecoder
-from proxy.wire.gemini.decode import GenerateContentDecoder
-from proxy.wire.messages.decode import MessagesDecoder
-from proxy.wire.native.decode import NativeDecoder
-from proxy.wire.payload_parts.decode import PayloadPartsDecoder
-from proxy.wire.responses.decode import ResponsesDecoder
 
 REACH_SECONDS = 10.0
 """How long a database that is being started is waited for."""
@@ -126,7 +117,11 @@ class Host:
 
 
 async def open_host(
-    loaded: LoadedConfig, workers: int, database: bool, environ: Mapping[str, str]
+    loaded: LoadedConfig,
+    catalogue: Catalogue,
+    workers: int,
+    database: bool,
+    environ: Mapping[str, str],
 ) -> Host:
     """Start what the workers need.
 
@@ -144,7 +139,7 @@ async def open_host(
                 log.info("starting the embedded Postgres in %s", state / "postgres")
                 dsn = await postgres.start()
             await prepare_database(dsn)
-        return await _assemble(loaded, workers, state, dsn, postgres)
+        return await _assemble(loaded, catalogue, workers, state, dsn, postgres)
     except BaseException:
         if postgres is not None:
             await postgres.stop()
@@ -153,13 +148,13 @@ async def open_host(
 
 async def _assemble(
     loaded: LoadedConfig,
+    catalogue: Catalogue,
     workers: int,
     state: Path,
     dsn: str | None,
     postgres: EmbeddedPostgres | None,
 ) -> Host:
     cells_path = _run_folder(state) / "cells"
-    catalogue = plan_catalogue(loaded)
     create_cells(cells_path, catalogue, workers)
     telemetry = open_telemetry(cells_path, loaded, MAIN_SLOT, catalogue)
     metrics = telemetry.metrics
@@ -191,19 +186,7 @@ def _start_writing(host: Host, loaded: LoadedConfig, state: Path, dsn: str) -> N
     host.writer = Writer(
         host.journal_folder,
         dsn,
-        {
-            "chat_completions": ChatCompletionsDecoder(),
-            "chat_completions/think_tags": ChatCompletionsDecoder(think_tags=True),
-            "completions": CompletionsDecoder(),
-            "embeddings": EmbeddingsDecoder(),
-            "responses": ResponsesDecoder(),
-            "messages": MessagesDecoder(),
-            "gemini": GenerateContentDecoder(),
-            "converse": ConverseDecoder(),
-            "payload_parts": PayloadPartsDecoder(),
-            "envelope": EnvelopeDecoder(),
-            "native": NativeDecoder(),
-        },
+        Decoders(),
         writer_cells(metrics),
         quarantine=state / "quarantine",
         batch_rows=settings.batch_rows,

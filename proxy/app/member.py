@@ -7,9 +7,8 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
 
-from proxy.app.spec import Prepare, Prepared, Word
+from proxy.app.spec import Prepare, Prepared, Word, WorkerSpec
 
 log = logging.getLogger(__name__)
 
@@ -17,13 +16,10 @@ log = logging.getLogger(__name__)
 class Member:
     """A worker from its start to its death."""
 
-    def __init__(
-        self, slot: int, number: int, process: ForkServerProcess, control: Connection
-    ) -> None:
+    def __init__(self, slot: int, number: int, control: Connection) -> None:
         self.slot = slot
         self.number = number
         """Of the configuration that it serves, as far as it has been told."""
-        self.process = process
         self.control = control
         self.ready = False
         self.born = time.monotonic()
@@ -33,7 +29,7 @@ class Member:
         self._gone = False
         self._sender = ThreadPoolExecutor(1, thread_name_prefix=f"to-worker-{slot}")
 
-    def say(self, word: Word) -> None:
+    def say(self, word: Word | WorkerSpec) -> None:
         """Send in order, off the loop: what a worker is slow to read must hold nobody up.
 
         To one that is gone, nothing is said.
@@ -65,7 +61,7 @@ class Member:
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(answer)
 
-    def _send(self, word: Word) -> None:
+    def _send(self, word: Word | WorkerSpec) -> None:
         try:
             if not self._gone:
                 self.control.send(word)

@@ -16,10 +16,11 @@ from typing import Any
 
 from proxy.app.fleet import Fleet
 from proxy.app.host import Host
+from proxy.app.reading import load_config
 from proxy.app.spec import Prepare
 from proxy.app.telemetry import plan_catalogue
 from proxy.config.fixed import hold_fixed
-from proxy.config.load import LoadedConfig, load_config
+from proxy.config.loaded import LoadedConfig
 from proxy.config.watch import ConfigWatch, credential_files
 from proxy.errors import ConfigError
 

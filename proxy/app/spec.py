@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from proxy.config.load import LoadedConfig
+from proxy.config.loaded import LoadedConfig
 from proxy.config.schema import Config
 from proxy.telemetry.catalogue import Catalogue
 

@@ -19,10 +19,14 @@ import uvloop
 
 from proxy.app.fleet import Fleet
 from proxy.app.host import Host, open_host
+from proxy.app.image import Image, fork_image
 from proxy.app.reload import Reloader
 from proxy.app.sockets import claim_port
 from proxy.app.spec import GC_THRESHOLD, WorkerSpec
-from proxy.config.load import LoadedConfig
+from proxy.app.telemetry import plan_catalogue
+from proxy.config.loaded import LoadedConfig
+from proxy.config.schema import FunctionConfig, JsonFunction
+from proxy.telemetry.catalogue import Catalogue
 
 FLUSH_SECONDS = 10.0
 """How long the last records may take to reach Postgres; they are in the journal anyway."""
@@ -31,6 +35,28 @@ CLOSING_SECONDS = 5.0
 """What a worker may take to close after its drain, before it is killed."""
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Groundwork:
+    """What is done before there is an event loop. Then the image is forked: what was touched before
+    stands in memory once, and what is touched later, once for each process that does."""
+
+    loaded: LoadedConfig
+    catalogue: Catalogue
+    image: Image
+
+
+def lay_ground(loaded: LoadedConfig) -> Groundwork:
+    """To be called without any thread beside."""
+    if loaded.config.tools or any(map(_has_schemas, loaded.config.functions.values())):
+        import jsonschema_rs  # noqa: F401  Workers are to share it.
+    return Groundwork(loaded, plan_catalogue(loaded), fork_image())
+
+
+def _has_schemas(function: FunctionConfig) -> bool:
+    output = isinstance(function, JsonFunction) and function.output_schema is not None
+    return output or bool(function.input_schemas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +77,13 @@ class Supervisor:
     def __init__(
         self,
         pattern: str,
-        loaded: LoadedConfig,
+        ground: Groundwork,
         options: ServeOptions,
         environ: Mapping[str, str],
         on_ready: Callable[[int], None],
     ) -> None:
-        self._loaded = loaded
-        self._reloader = Reloader(pattern, loaded, environ)
+        self._ground = ground
+        self._reloader = Reloader(pattern, ground.loaded, environ)
         self._options = options
         self._environ = environ
         self._on_ready = on_ready
@@ -76,7 +102,11 @@ class Supervisor:
         with contextlib.closing(claim_port(self._options.host, self._options.port)) as claimed:
             host = await self._or_stopped(
                 open_host(
-                    self._loaded, self._options.workers, self._options.database, self._environ
+                    self._ground.loaded,
+                    self._ground.catalogue,
+                    self._options.workers,
+                    self._options.database,
+                    self._environ,
                 )
             )
             if host is None:
@@ -84,6 +114,7 @@ class Supervisor:
             try:
                 return await self._serve(host, claimed)
             finally:
+                self._ground.image.close()
                 await host.close()
 
     async def _or_stopped(self, starting: Awaitable[Host]) -> Host | None:
@@ -106,6 +137,7 @@ class Supervisor:
             on_death=host.worker_died,
             on_restart=host.worker_restarted,
             on_count=host.workers_alive,
+            image=self._ground.image,
         )
         fleet.start()
         try:
@@ -127,7 +159,7 @@ class Supervisor:
             workers=self._options.workers,
             host=self._options.host,
             port=port,
-            loaded=self._loaded,
+            loaded=self._ground.loaded,
             catalogue=host.telemetry.catalogue,
             cells_path=host.cells_path,
             journal_folder=host.journal_folder,
@@ -164,6 +196,7 @@ def _has_terminal() -> bool:
 def run_main(work: Coroutine[Any, Any, int]) -> int:
     """Run the main process's work; the exit code."""
     gc.freeze()
+    gc.enable()
     gc.set_threshold(GC_THRESHOLD, 20, 20)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proxy import __version__
-from proxy.config.load import LoadedConfig
+from proxy.config.loaded import LoadedConfig
 from proxy.config.schema import (
     SHORTHAND_TYPES,
     Config,

@@ -37,12 +37,13 @@ log = logging.getLogger(__name__)
 
 
 def run_worker(spec: WorkerSpec, control: Connection) -> None:
-    """The whole life of a worker; called by the fork server in a fresh process."""
+    """The whole life of a worker; called in a process that was forked for it."""
     _die_with_parent()
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     configure(spec.log_format, log_level(spec.loaded.config), f"worker-{spec.slot}")
     gc.freeze()
+    gc.enable()
     gc.set_threshold(GC_THRESHOLD, 20, 20)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(spec, control))

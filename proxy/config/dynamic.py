@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from proxy.config.findings import Path, dotted
 from proxy.config.rules.functions import check_candidates, check_json_mode, check_models
@@ -19,7 +19,9 @@ NAME = "internal_dynamic_variant_config"
 MOST_CANDIDATES = 64
 """Callers are not trusted with any number of calls of models."""
 
-_VARIANT: TypeAdapter[VariantConfig] = TypeAdapter(VariantConfig)
+_VARIANT: TypeAdapter[VariantConfig] = TypeAdapter(
+    VariantConfig, config=ConfigDict(defer_build=True)
+)
 _RULES = (check_models, check_json_mode, check_candidates)
 
 

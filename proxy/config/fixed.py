@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from proxy.config.load import LoadedConfig
+from proxy.config.loaded import LoadedConfig
 
 _Model = TypeVar("_Model", bound=BaseModel)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 from proxy.config.endpoints import resolve_endpoints
 from proxy.config.files import find_files
 from proxy.config.findings import Finding, Path, dotted
+from proxy.config.loaded import LoadedConfig as LoadedConfig
 from proxy.config.merge import merge_sources
 from proxy.config.named_files import absolute_locations, read_named_files
 from proxy.config.notices import find_notices, render_unbuilt
@@ -16,28 +16,14 @@ from proxy.config.rules import check_rules
 from proxy.config.rules.addresses import check_addresses
 from proxy.config.rules.credentials import check_credentials
 from proxy.config.rules.extras import check_extras, check_service_accounts
-from proxy.config.schema import Config, Unbuilt, find_unbuilt
+from proxy.config.schema import find_unbuilt
 from proxy.config.shape import validate_shape
-from proxy.config.snapshot import Snapshot, build_snapshot
+from proxy.config.snapshot import build_snapshot
 from proxy.config.source import Source, sanitize
 from proxy.config.toml_source import read_toml
 from proxy.config.type_defaults import apply_type_defaults
 from proxy.config.yaml_source import read_yaml
 from proxy.errors import ConfigError, Problem
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedConfig:
-    """`config` are the values, `snapshot` their text and hash for the record. `files` are the
-    configuration files and the texts they name (what a reload must watch); `warnings` are
-    sentences for the log."""
-
-    config: Config
-    snapshot: Snapshot
-    files: tuple[FilePath, ...]
-    warnings: tuple[str, ...]
-    unbuilt: tuple[Unbuilt, ...] = ()
-    """What is valid and not built yet; the warnings speak of it, too."""
 
 
 def load_config(pattern: str, environ: Mapping[str, str]) -> LoadedConfig:

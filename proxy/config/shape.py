@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from proxy.config.findings import Finding, Path, Tree, dotted, listed, shown
+from proxy.config.guesses import nearest
 from proxy.config.keys import (
     Spot,
     allowed_keys,
@@ -101,8 +101,8 @@ def _unknown_key(parent: Spot, key: str) -> Finding:
 
 
 def _suggestion(key: str, allowed: list[str]) -> str:
-    near = difflib.get_close_matches(key.lower(), allowed, n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else "remove it, or use one of these keys"
+    near = nearest(key.lower(), allowed)
+    return f"did you mean `{near}`?" if near else "remove it, or use one of these keys"
 
 
 def _missing(spot: Spot) -> Finding:
@@ -131,8 +131,8 @@ def _wrong_word(kind: str, spot: Spot, error: Mapping[str, Any]) -> Finding:
         remedy = spot.refused.remedy or f"use {listed(words)}"
         message = f"{spot.refused.message}: `{dotted(path[-1:])}: {text}`"
         return Finding(path, message, remedy)
-    near = difflib.get_close_matches(text.lower(), words, n=1, cutoff=0.6)
-    remedy = f"did you mean `{near[0]}`?" if near else f"use one of {listed(words)}"
+    near = nearest(text.lower(), words)
+    remedy = f"did you mean `{near}`?" if near else f"use one of {listed(words)}"
     return Finding(path, f"{shown(value)} is not one of {listed(words)}", remedy)
 
 

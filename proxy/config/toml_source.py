@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 
 from proxy.config.findings import Path
 from proxy.config.source import Source
@@ -18,6 +17,8 @@ _SPLIT = re.compile(_PART)
 
 def read_toml(text: str, source: Source) -> None:
     """Fills `source` from the text; a syntax error is added to its problems."""
+    import tomllib  # Only for those who have such a file.
+
     try:
         source.tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -68,4 +69,6 @@ def _parts(name: str) -> Path:
 def _unquoted(part: str) -> str:
     if part[0] == "'":
         return part[1:-1]
+    import tomllib
+
     return str(tomllib.loads(f"k = {part}")["k"]) if part[0] == '"' else part

@@ -62,7 +62,6 @@ class ClientStream(web.StreamResponse):
         self._last = not request.keep_alive
         self._unsent = b""
         self.started = False
-        self.sent = 0
 
     @property
     def keep_alive(self) -> bool | None:
@@ -108,9 +107,7 @@ class ClientStream(web.StreamResponse):
         transport = self._transport
         if transport is None or transport.is_closing():
             return None
-        size = len(block)
-        self.sent += size
-        frame = b"%x\r\n%b\r\n" % (size, block) if self._chunked_body else block
+        frame = b"%x\r\n%b\r\n" % (len(block), block) if self._chunked_body else block
         if self._unsent:
             frame = self._unsent + frame
             self._unsent = b""
@@ -128,7 +125,6 @@ class ClientStream(web.StreamResponse):
             last = b"%x\r\n%b\r\n0\r\n\r\n" % (len(held), held)
         else:
             last = b"0\r\n\r\n"
-        self.sent += len(held)
         transport.write(self._unsent + last)
         self._unsent = b""
 

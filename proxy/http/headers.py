@@ -50,7 +50,10 @@ NOT_CLIENT = HOP_BY_HOP | frozenset(
 
 OURS_PREFIX = "x-tensorzero-"
 
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+CONTROLS = bytes((*range(0x09), *range(0x0A, 0x20), 0x7F))
+"""What no header's value may have (RFC 9110, 5.5)."""
+
+_CONTROL = re.compile("[" + re.escape(CONTROLS.decode()) + "]")
 
 ANTI_BUFFERING = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
 """What keeps intermediaries from holding a stream back."""
@@ -74,7 +77,8 @@ def answer_lines(theirs: Headers, ours: Headers) -> list[str]:
     lines = [start + value for name, value in theirs if (start := _line_start(name))]
     lines += [f"{name}: {value}" for name, value in ours]
     text = "".join(lines)
-    if not text.isprintable():
+    raw = text.encode("utf-8", "surrogateescape")
+    if len(raw.translate(None, CONTROLS)) < len(raw):
         lines = [one_line(line) for line in lines]
     if "event-stream" in text and _is_event_stream(theirs):
         present = {name.lower() for name, _ in theirs}

@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NoReturn
 
-import jsonschema_rs
-
 from proxy.errors import ConfigError, InvalidRequest, Problem
 from proxy.inference.schema_effort import SchemaEffort, measure
 from proxy.inference.template_values import read_json
@@ -29,7 +27,7 @@ MOST_STEPS = 20_000_000
 MOST_TOLD = 10_000_000
 """Steps times characters of a value, for a fault to be told: validators keep the value with each
 fault that they find on the way to the one that they tell."""
-_PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=10_000)
+MOST_BACKTRACKING = 10_000
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +98,10 @@ class Schema:
     def _compiled(self) -> tuple[Any, str | None]:
         if self.excess is not None:
             return None, self.excess
-        patterns = _PATTERNS if self.brought else None
+        import jsonschema_rs  # Only for those who have schemas.
+
+        bounded = jsonschema_rs.FancyRegexOptions(backtrack_limit=MOST_BACKTRACKING)
+        patterns = bounded if self.brought else None
         try:
             schema = read_json(self.raw)
             if not isinstance(schema, dict | bool):
@@ -200,6 +201,8 @@ def _is_met(validator: Any, value: object) -> bool:
 
 def _first_fault(validator: Any, value: object) -> tuple[str, Sequence[str | int]]:
     """Text and place of the first fault of a value that has one."""
+    import jsonschema_rs
+
     try:
         validator.validate(value)
     except jsonschema_rs.ValidationError as error:

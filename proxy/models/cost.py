@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import orjson
@@ -104,11 +105,29 @@ def dump_prices(prices: Prices) -> bytes:
 def recorded_cost(prices: bytes, blocks: Iterable[bytes], events: Sequence[str]) -> Decimal | None:
     """Dollars for an answer in blocks as they came, by dumped prices; `events` are the JSON texts
     of a streamed one."""
-    read = tuple(
+    read = _load_prices(prices)
+    if not events:
+        return cost_of(read, b"".join(blocks))
+    names = _streamed_names(read)
+    if names is not None:
+        events = [text for text in events if "\\u" in text or any(name in text for name in names)]
+    return cost_of_stream(read, events)
+
+
+@lru_cache(maxsize=256)
+def _load_prices(dumped: bytes) -> Prices:
+    return tuple(
         Price(tuple(whole), tuple(streamed), Decimal(rate), required)
-        for whole, streamed, rate, required in orjson.loads(prices)
+        for whole, streamed, rate, required in orjson.loads(dumped)
     )
-    return cost_of_stream(read, events) if events else cost_of(read, b"".join(blocks))
+
+
+@lru_cache(maxsize=256)
+def _streamed_names(prices: Prices) -> tuple[str, ...] | None:
+    """The members of a chunk, one of which it must have to tell anything, as they are spelled where
+    they are not escaped; None where no names say that."""
+    first = {price.streamed[0] if price.streamed else "" for price in prices}
+    return tuple(f'"{name}"' for name in first) if all(map(str.isidentifier, first)) else None
 
 
 def total_cost(costs: Sequence[Decimal | None]) -> Decimal | None:

@@ -40,12 +40,14 @@ class Flight:
         "finished_at",
         "last",
         "limits",
+        "now",
         "started",
         "waiting",
     )
 
     def __init__(self, dog: Watchdog, limits: Limits) -> None:
         self._dog = dog
+        self.now = dog.now
         self._task: asyncio.Task[object] | None = None
         self._alarm: Callable[[], None] | None = None
         self.limits = limits
@@ -55,7 +57,7 @@ class Flight:
         self.expired: tuple[str, float] | None = None
 
     def progress(self) -> None:
-        self.last = self._dog.now()
+        self.last = self.now()
 
     def pause(self) -> None:
         self.last = float("inf")
@@ -64,14 +66,14 @@ class Flight:
         self.asked = self.last = float("inf")
 
     def sent(self) -> None:
-        self.asked = self.last = self._dog.now()
+        self.asked = self.last = self.now()
 
     def token(self) -> None:
         self.waiting = False
 
     def final(self) -> None:
         if self.finished_at is None:
-            self.finished_at = self._dog.now()
+            self.finished_at = self.now()
 
     def late(self, now: float) -> tuple[str, float] | None:
         """The name and the seconds of the limit that has passed, if one has."""

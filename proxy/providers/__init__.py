@@ -8,9 +8,10 @@ In: a configured provider. Out: something that can be asked (`base` has the form
 - `neutral` makes vectors at a vendor of the table.
 - `unbuilt` stands for what is configured and not built yet.
 
-`build_provider` and `build_default_provider` are the registry. A vendor's name appears here, in the
-configuration schema and in tests, and nowhere else. Not allowed here: retries, credentials' values,
-configuration beyond the provider's own entry.
+`build_provider` and `build_default_provider` are the registry; it loads what has a protocol of its
+own when such a provider is built, because few configurations have them all. A vendor's name appears
+here, in the configuration schema and in tests, and nowhere else. Not allowed here: retries,
+credentials' values, configuration beyond the provider's own entry.
 """
 
 from __future__ import annotations
@@ -49,14 +50,9 @@ from proxy.config.schema.cloud_providers import (
     VertexGeminiProvider as VertexGeminiConfig,
 )
 from proxy.config.schema.providers import AzureKeys, DummyKeys, OpenAIKeys
-from proxy.providers.anthropic import AnthropicProvider, VertexAnthropicProvider
 from proxy.providers.base import NO_RENAMES, Provider, answers_neutrally
-from proxy.providers.bedrock import BedrockProvider
 from proxy.providers.compatible import ROWS, CompatibleProvider
 from proxy.providers.dummy import DummyProvider, FlakyCounters
-from proxy.providers.gemini import AIStudioGeminiProvider, VertexGeminiProvider
-from proxy.providers.openai_responses import OpenAIResponsesProvider
-from proxy.providers.sagemaker import SagemakerProvider
 from proxy.providers.unbuilt import UnbuiltProvider
 
 BODY_KEYS = ("reasoning_format", "prompt_mode")
@@ -90,9 +86,13 @@ def _build(config: ProviderConfig | EmbeddingProviderConfig, flaky: FlakyCounter
             key_name = location.key if isinstance(location, DynamicLocation) else None
             return DummyProvider(config.model_name, flaky, key_name)
         case AnthropicConfig():
+            from proxy.providers.anthropic import AnthropicProvider
+
             tools = _raw(config.provider_tools)
             return AnthropicProvider(config.model_name, config.api_base, tools)
         case VertexAnthropicConfig():
+            from proxy.providers.anthropic import VertexAnthropicProvider
+
             return VertexAnthropicProvider(
                 config.model_id,
                 config.location,
@@ -102,8 +102,12 @@ def _build(config: ProviderConfig | EmbeddingProviderConfig, flaky: FlakyCounter
                 provider_tools=_raw(config.provider_tools),
             )
         case GeminiConfig():
+            from proxy.providers.gemini import AIStudioGeminiProvider
+
             return AIStudioGeminiProvider(config.model_name, config.api_base)
         case VertexGeminiConfig():
+            from proxy.providers.gemini import VertexGeminiProvider
+
             return VertexGeminiProvider(
                 project_id=config.project_id,
                 location=config.location,
@@ -112,8 +116,12 @@ def _build(config: ProviderConfig | EmbeddingProviderConfig, flaky: FlakyCounter
                 api_base=config.api_base,
             )
         case BedrockConfig():
+            from proxy.providers.bedrock import BedrockProvider
+
             return BedrockProvider(config.model_id, *_aws_address(config))
         case SagemakerConfig():
+            from proxy.providers.sagemaker import SagemakerProvider
+
             return SagemakerProvider(
                 config.endpoint_name,
                 config.model_name,
@@ -126,6 +134,8 @@ def _build(config: ProviderConfig | EmbeddingProviderConfig, flaky: FlakyCounter
 def _build_compatible(config: Any) -> Provider:
     """One of OpenAI's protocol; they share their keys' names."""
     if isinstance(config, OpenAIKeys) and config.api_type == "responses":
+        from proxy.providers.openai_responses import OpenAIResponsesProvider
+
         return OpenAIResponsesProvider(
             config.model_name,
             config.api_base,

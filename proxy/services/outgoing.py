@@ -16,6 +16,7 @@ from proxy.providers.base import NO_DEFAULTS, NO_RENAMES, Provider
 from proxy.services.endpoints import CHAT_COMPLETIONS
 from proxy.services.relay_call import RelayCall, Upload
 from proxy.types.ports import Body
+from proxy.wire.members import locate_members
 from proxy.wire.splice import replace_model, splice
 
 ASK_USAGE = b'{"include_usage":true}'
@@ -53,9 +54,9 @@ def _spliced(
     if changed is None and variant.unchanging and not (ask_usage or defaults or peek.extensions):
         asked = peek.model
         renamed = asked and provider.model_name != asked
-        return replace_model(body, provider.model_name) if renamed else body
+        return replace_model(body, peek.members, provider.model_name) if renamed else body
     replaced = variant.replaced(body, call.endpoint.wire) if changed is None else dict(changed)
-    missing = variant.missing(peek.keys, call.endpoint.wire, renames)
+    missing = variant.missing(peek.members, call.endpoint.wire, renames)
     if changed:
         missing.update(changed)
     if "instructions" in replaced:
@@ -72,6 +73,7 @@ def _spliced(
             replace=replaced,
             remove=peek.extensions,
             append_missing=missing,
+            members=locate_members(body, peek.members),
         )
     return body
 

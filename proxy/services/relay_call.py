@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
-from uuid import UUID
 
 import msgspec
 
@@ -21,7 +20,7 @@ from proxy.services.neutral_attempt import NeutralOutcome
 from proxy.services.relay_sink import RelaySink
 from proxy.services.targets import Target
 from proxy.services.translation import Translation
-from proxy.types.ids import Identifier, new_id
+from proxy.types.ids import Identifier
 from proxy.types.ports import Body, Headers
 from proxy.wire.splice import BodyPeek
 
@@ -112,11 +111,6 @@ class Progress(msgspec.Struct):
     """Seconds in which the provider (or a pause before it) was waited for."""
     function: FunctionProgress | None = None
     """Of a function that is more than a plain chat."""
-
-
-def new_call_ids() -> tuple[UUID, UUID]:
-    """A fresh inference id and a fresh episode id."""
-    return new_id(), new_id()
 
 
 def monotonic() -> float:

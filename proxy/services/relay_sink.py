@@ -103,7 +103,12 @@ class RelaySink:
             now = self._now()
             self._on_gap(now - self.last_at)
             self.last_at = now
-            return self._pass_on(block)
+            if self._strip is not None or self.finished or not block:
+                return self._pass_on(block)
+            end = self._end
+            if end is None or (cut := end.feed(block)) is None:
+                return self._client.write(block)
+            return self._hold_end(block, cut)
         self._held.append(block)
         self._held_size += len(block)
         if self._failed:

@@ -6,8 +6,6 @@ same for both, so that variants of either kind can follow each other in one call
 
 from __future__ import annotations
 
-from uuid import UUID
-
 import orjson
 
 from proxy.errors import InvalidRequest
@@ -110,7 +108,7 @@ def _call(progress: Progress, asked: FunctionCall) -> InferenceCall:
     assert isinstance(call.body, bytes)
     return InferenceCall(
         began=call.began,
-        id=UUID(bytes=call.id.bytes),
+        id=call.id,
         lane="relay",
         endpoint=call.endpoint.name,
         path=call.path,
@@ -118,7 +116,7 @@ def _call(progress: Progress, asked: FunctionCall) -> InferenceCall:
         target=target,
         function_name=target.function_name,
         task=ChatTask(asked.checked, call.peek.stream),
-        episode_id=UUID(bytes=call.episode_id.bytes),
+        episode_id=call.episode_id,
         pinned=call.pinned,
         tags=orjson.loads(call.tags) if call.tags else {},
         credentials=call.credentials,

@@ -4,8 +4,9 @@ In: records from the workers, through the port `Recorder`. Out: rows.
 
 - `journal` appends on the worker's side (`frames`, `group_commit`, `recorder`); `journal_reader`
   and `journal_file` read on the writer's.
-- `writer` turns records into `rows` (`exchange_rows`, `inference_rows`, `row_values`) and copies
-  them (`copy`, `tables`); `quarantine` takes what Postgres refuses; `accounts` are the books.
+- `writer` turns records into `rows` (`exchange_rows`, `inference_rows`, `row_values`, `bodies`),
+  which are bytes as COPY takes them (`copy_values`), and copies them (`copy`, `tables`);
+  `quarantine` takes what Postgres refuses; `accounts` are the books.
 - `migrate`, `partitions`, `retention`, `queries`, `pool`: the schema and the way to it.
 - `embedded` is the Postgres of those who have none (`postgres_binaries`, `postgres_home`,
   `postmaster`, `folder_lock`, `state_dir`; `psql` is the way to a prompt on it).

@@ -18,9 +18,10 @@ import base64
 from collections.abc import Sequence
 from re import compile as pattern
 
+import msgspec
+
 from proxy.store.clean import readable
 from proxy.types.exchange import Exchange, ModelCall
-from proxy.types.immutable import immutable
 
 _OPEN_MODEL = pattern(rb'"model"\s*:\s*"[^"\\]*\Z')
 _REST_OF_STRING = pattern(rb'[^"\\]*"')
@@ -29,8 +30,7 @@ _REST_OF_MODEL = pattern(rb'\s*:\s*"([^"\\]*)"')
 BINARY_PREFIX = b"data:application/octet-stream;base64,"
 
 
-@immutable
-class Bodies:
+class Bodies(msgspec.Struct, frozen=True, gc=False):
     """The columns of one exchange; `raw` has (raw_request, raw_response) of each model call, text
     that Postgres takes."""
 

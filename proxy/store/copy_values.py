@@ -26,6 +26,8 @@ TRAILER = b"\xff\xff"
 """After the last row."""
 
 ID_BYTES = 16
+MILLIS_BYTES = 6
+"""Of an id, its first: the Unix time in milliseconds."""
 MILLIS_OF_A_DAY = 86_400_000
 _POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _POSTGRES_EPOCH_MS = 946_684_800_000
@@ -135,19 +137,17 @@ def numeric_field(value: Decimal | None) -> bytes:
     return bytes_field(body + b"".join(map(FIELDS, groups)))
 
 
-def id_millis(identifier: bytes) -> int:
-    """The Unix time inside a UUIDv7, in milliseconds. Raises ValueError when it is no UUID."""
-    if len(identifier) != ID_BYTES:
-        raise ValueError(f"an id of {len(identifier)} bytes")
-    return int.from_bytes(identifier[:6], "big")
-
-
-def created_at(identifier: bytes, millis: int) -> int:
-    """The time inside a UUIDv7, which is `millis`, as a `timestamptz`: microseconds since 2000.
+def time_of(identifier: bytes) -> tuple[int, int]:
+    """The time inside a UUIDv7: as a `timestamptz`, microseconds since 2000, and as its day since
+    1970.
 
     Raises:
-        ValueError: it is of a year after 9999, with which Python's calendar ends.
+        ValueError: it is no UUID, or of a year after 9999, with which Python's calendar ends.
     """
+    if len(identifier) != ID_BYTES:
+        raise ValueError(f"an id of {len(identifier)} bytes")
+    millis = int.from_bytes(identifier[:MILLIS_BYTES], "big")
     if millis < _EXACT_MS:
-        return (millis - _POSTGRES_EPOCH_MS) * 1000
-    return (id_time(UUID(bytes=identifier)) - _POSTGRES_EPOCH) // timedelta(microseconds=1)
+        return (millis - _POSTGRES_EPOCH_MS) * 1000, millis // MILLIS_OF_A_DAY
+    moment = id_time(UUID(bytes=identifier)) - _POSTGRES_EPOCH
+    return moment // timedelta(microseconds=1), millis // MILLIS_OF_A_DAY

@@ -37,7 +37,9 @@ ANSWER_SECONDS = 5.0
 STOPPING = (("fast", 15), ("immediate", 5))
 """Ways to stop it, and seconds for each: in order, then without a last checkpoint."""
 
-POLL_S = 0.05
+POLL_S = 0.01
+"""A start is waited for by whoever waits for the first answer."""
+AGAIN_S = 0.2
 
 SETTINGS = {
     "listen_addresses": "",
@@ -184,7 +186,7 @@ class EmbeddedPostgres:
             said = _end_of(self._home.start_log)
             if not any(each in said for each in PASSING_TROUBLE) or time.monotonic() > deadline:
                 raise EmbeddedPostgresError(f"Postgres does not start: {self._last_words(said)}")
-            time.sleep(POLL_S * 4)
+            time.sleep(AGAIN_S)
 
     def _take_over(self, deadline: float) -> bool:
         """Whether a server of an earlier owner runs, as we would run it, and is ours now."""

@@ -7,6 +7,7 @@ from struct import Struct
 from struct import error as StructError
 from typing import Any, NamedTuple
 
+import msgspec
 import orjson
 
 from proxy.store.bodies import Bodies
@@ -17,23 +18,20 @@ from proxy.store.copy_values import (
     ID_BYTES,
     INT4,
     LENGTH,
-    MILLIS_OF_A_DAY,
     NULL,
     TRUE,
     Remembered,
     bool_field,
     bytes_field,
-    created_at,
-    id_millis,
     jsonb_field,
     optional_bytes,
     optional_text,
     text_field,
+    time_of,
 )
 from proxy.store.row_values import LARGEST_INT, LONGEST_NAME, duration, indexed_name, tags_column
 from proxy.store.tables import COLUMNS
 from proxy.types.exchange import Attempt, Exchange
-from proxy.types.immutable import immutable
 
 DEFAULT_FUNCTION = "tensorzero::default"
 
@@ -46,8 +44,7 @@ _FROM_PROVIDER, _FROM_NOBODY = bytes_field(b"provider"), bytes_field(b"none")
 _NO_DIGESTS_NOR_PARTS = 3 * NULL
 
 
-@immutable
-class Heading:
+class Heading(msgspec.Struct, frozen=True, gc=False):
     """What the rows of an exchange have in common, as fields of theirs."""
 
     ids: bytes
@@ -117,8 +114,7 @@ class ExchangeRows:
     def heading(self, exchange: Exchange) -> Heading:
         """Raises ValueError: an id is no UUID, or the tags are no JSON."""
         identifier, episode = exchange.id, exchange.episode_id
-        millis = id_millis(identifier)
-        moment = created_at(identifier, millis)
+        moment, day = time_of(identifier)
         if len(episode) != ID_BYTES:
             raise ValueError(f"an episode id of {len(episode)} bytes")
         ids = _IDS(ID_BYTES, identifier, 8, moment, ID_BYTES, episode)
@@ -128,7 +124,7 @@ class ExchangeRows:
             ids[:_ID],
             *self._served[_served_of(exchange)],
             self._tags[exchange.tags],
-            millis // MILLIS_OF_A_DAY,
+            day,
         )
 
     def row(

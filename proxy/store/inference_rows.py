@@ -17,17 +17,15 @@ from proxy.store.copy_values import (
     ID_BYTES,
     INT4,
     LENGTH,
-    MILLIS_OF_A_DAY,
     NULL,
     TRUE,
     Remembered,
     bool_field,
     bytes_field,
-    created_at,
-    id_millis,
     numeric_field,
     optional_text,
     text_field,
+    time_of,
 )
 from proxy.store.exchange_rows import Heading
 from proxy.store.row_values import duration, token_count
@@ -194,9 +192,8 @@ class ModelRows:
 
 def id_and_time_of(call: ModelCall) -> tuple[bytes, int]:
     """`id` and `created_at` of the rows of a call, and the day since 1970."""
-    millis = id_millis(call.id)
-    moment = created_at(call.id, millis)
-    return _ID_AND_TIME(ID_BYTES, call.id, 8, moment), millis // MILLIS_OF_A_DAY
+    moment, day = time_of(call.id)
+    return _ID_AND_TIME(ID_BYTES, call.id, 8, moment), day
 
 
 def model_data_row(

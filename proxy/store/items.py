@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from proxy.store.copy_values import ID_BYTES, MILLIS_OF_A_DAY, id_millis
+from proxy.store.copy_values import ID_BYTES, MILLIS_BYTES, MILLIS_OF_A_DAY
 from proxy.store.journal import SUFFIX
 from proxy.store.journal_file import Frame
 from proxy.store.rows import RowMapper
@@ -76,9 +76,17 @@ class ItemDecoder:
         self._mapper = mapper
         self._retention_ms = None if retention_days is None else retention_days * MILLIS_OF_A_DAY
         self._now = now
+        self._oldest = b""
+        """The first bytes of ids of the earliest moment that is kept."""
         self._exchange = msgspec.msgpack.Decoder(Exchange).decode
         self._feedback = msgspec.msgpack.Decoder(Feedback).decode
         self._config = msgspec.msgpack.Decoder(ConfigSnapshot).decode
+
+    def look_at_clock(self) -> None:
+        """See what is beyond the retention by now; to be called now and then."""
+        if self._retention_ms is not None:
+            millis = max(0, int(self._now() * 1000) - self._retention_ms)
+            self._oldest = millis.to_bytes(MILLIS_BYTES, "big")
 
     def fill(self, item: Item) -> None:
         """Decode the item's frame. Where that fails, the item has its id, if that could be read.
@@ -108,10 +116,8 @@ class ItemDecoder:
 
     def _add_rows(self, item: Item, exchange: Exchange) -> None:
         item.id = exchange.id
-        if self._retention_ms is not None:
-            age_ms = self._now() * 1000 - id_millis(exchange.id)
-            if age_ms > self._retention_ms:
-                raise Expired
+        if exchange.id < self._oldest and len(exchange.id) == ID_BYTES:
+            raise Expired
         try:
             mapped = self._mapper.map(exchange)
         except StructError as error:

@@ -1,13 +1,21 @@
-"""Retention: partitions that lie wholly before the bound are dropped, one short lock each."""
+"""Retention: partitions that lie wholly before the bound are dropped, one short lock each.
+
+Who waits for the lock of a table makes all wait who come after, writers and readers alike. So the
+wait is short (`set_lock_timeout`), and what it was not long enough for is tried again.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
 from proxy.store.queries import query
+
+TRIES = 3
+PAUSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +36,8 @@ async def drop_expired(
 ) -> list[str]:
     """Drop what is too old; the names of the dropped partitions.
 
-    A table that a reader holds for more than two seconds is left for the next time.
+    A table that a reader holds for more than some seconds is left for the next time; a writer is
+    held up for a third of a second at most, a few times.
     """
     dropped = []
     moment = now or datetime.now(UTC)
@@ -42,13 +51,17 @@ async def drop_expired(
 
 
 async def _drop_one(connection: asyncpg.Connection, table: str, bound: datetime) -> str | None:
-    try:
-        async with connection.transaction():
-            await connection.execute(query("set_lock_timeout"))
-            name: str | None = await connection.fetchval(query("drop_partition"), table, bound)
-            return name
-    except asyncpg.LockNotAvailableError:
-        return None
+    for tried in range(TRIES):
+        if tried:
+            await asyncio.sleep(PAUSE_S)
+        try:
+            async with connection.transaction():
+                await connection.execute(query("set_lock_timeout"))
+                name: str | None = await connection.fetchval(query("drop_partition"), table, bound)
+                return name
+        except asyncpg.LockNotAvailableError:
+            continue
+    return None
 
 
 async def record_retention(connection: asyncpg.Connection, retention: Retention) -> None:

@@ -28,11 +28,6 @@ def tags_column(tags: bytes) -> str:
     return orjson.dumps(cleaned).decode()
 
 
-def optional_text(text: str) -> str | None:
-    """What an optional text column gets: nothing for nothing."""
-    return clean_text(text) if text else None
-
-
 def indexed_name(text: str) -> str:
     """A name in an index, whose entries have a limited size; callers may invent model names."""
     return clean_text(text[:LONGEST_NAME])

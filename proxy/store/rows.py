@@ -57,8 +57,7 @@ class Mapped:
         self.decode_failures = 0
 
     def add(self, table: str, row: bytes) -> None:
-        before = self.rows.get(table)
-        self.rows[table] = row if before is None else before + row
+        self.rows[table] = self.rows[table] + row if table in self.rows else row
 
     def failed(self, what: str, error: Exception) -> None:
         """Count and log what could not be read, without any of its content."""
@@ -121,13 +120,12 @@ class RowMapper:
     ) -> None:
         mapped.days.add(heading.day)
         complete = exchange.came_to_answer
-        answer = _answer_of(calls) if complete else NO_ANSWER
-        inferred = complete and _has_output(exchange, calls)
+        answer, inferred, usage_found = _outcome(exchange, calls)
         stored = inferred or not complete
         bodies = place_bodies(exchange, exchange.model_calls if stored else [])
         whole = _is_whole(exchange, answer)
         mapped.rows["exchanges"] = self._exchanges.row(
-            exchange, heading, bodies, answer.response_id, _usage_found(calls), whole
+            exchange, heading, bodies, answer.response_id, usage_found, whole
         )
         if not stored or not calls:
             return
@@ -279,32 +277,29 @@ def _neutral(call: ModelCall) -> Decoded:
     )
 
 
-def _answer_of(calls: Sequence[DecodedCall]) -> Decoded:
-    """What the last model said; the vectors that a function asked for on its way are no answer."""
-    for _, decoded in reversed(calls):
+def _outcome(exchange: Exchange, calls: Sequence[DecodedCall]) -> tuple[Decoded, bool, bool]:
+    """What the last model said, whether there is an inference, and whether all calls told tokens.
+
+    The vectors that a function asked for on its way are no answer. An inference is also what is
+    whole but empty, and what could not be read: only what was cut before the first block has
+    produced nothing.
+    """
+    answer, last, inferred, usage_found = None, NO_ANSWER, False, bool(calls)
+    for _, decoded in calls:
+        last = decoded
+        usage_found = usage_found and decoded.usage_found
         if decoded.is_inference:
-            return decoded
-    return calls[-1][1] if calls else NO_ANSWER
+            answer = decoded
+            inferred = inferred or _has_output(exchange, decoded)
+    if not exchange.came_to_answer:
+        return NO_ANSWER, False, usage_found
+    return answer or last, inferred, usage_found
 
 
-def _has_output(exchange: Exchange, calls: Sequence[DecodedCall]) -> bool:
-    """Also what is whole but empty, and what could not be read: only what was cut before the first
-    block has produced nothing."""
-    for _, decoded in calls:
-        if not decoded.is_inference:
-            continue
-        if decoded.output != NO_OUTPUT or decoded.error:
-            return True
-        if decoded.complete and exchange.end_reason == COMPLETE:
-            return True
-    return False
-
-
-def _usage_found(calls: Sequence[DecodedCall]) -> bool:
-    for _, decoded in calls:
-        if not decoded.usage_found:
-            return False
-    return bool(calls)
+def _has_output(exchange: Exchange, decoded: Decoded) -> bool:
+    if decoded.output != NO_OUTPUT or decoded.error:
+        return True
+    return decoded.complete and exchange.end_reason == COMPLETE
 
 
 def _without_json(exchange: Exchange) -> Exchange:

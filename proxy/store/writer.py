@@ -190,6 +190,7 @@ class Writer:
 
     async def _decode(self, frames: list[Frame]) -> list[Item]:
         items: list[Item] = []
+        self._decoder.look_at_clock()
         until = time.monotonic() + DECODING_S
         for frame in frames:
             item = Item(frame)

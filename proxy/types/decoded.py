@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from proxy.types.exchange import InferenceDetails, ModelCall
-from proxy.types.immutable import immutable
 
 
-@immutable
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True):
     """The meaning of one model call's raw answer."""
 
     output: bytes

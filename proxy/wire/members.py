@@ -80,14 +80,35 @@ def list_items(body: bytes) -> list[bytes]:
     return items
 
 
-def locate_members(body: bytes) -> list[Member]:
-    """Where the top-level members stand, in order, doubles included. Raises as above."""
-    raws = _decode_object(body)
+def locate_members(
+    body: bytes, members: Mapping[str, msgspec.Raw | bytes] | None = None
+) -> list[Member]:
+    """Where the top-level members stand, in order, doubles included. `members` is what
+    `raw_members` says of this body, if it is known. Raises as above."""
+    raws = _decode_object(body) if members is None else members
     walked = None if raws is None else _walk(body, raws)
     return _scan(body) if walked is None else walked
 
 
-def _walk(body: bytes, raws: Mapping[str, msgspec.Raw]) -> list[Member] | None:
+def place_of(
+    body: bytes, members: Mapping[str, msgspec.Raw | bytes], wanted: str
+) -> tuple[int, int] | None:
+    """From where to where the value of one member stands in a body without any spaces, by counting
+    lengths; None where that does not work out.
+
+    Spaces, a key given twice or spelled with escapes all make a body longer than its members' names
+    and values are, so that the counts agree for a plain one only.
+    """
+    length, start, end = 1, 0, 0
+    for key, raw in members.items():
+        value = length + len(key) + 3
+        length = value + len(memoryview(raw)) + 1
+        if key == wanted:
+            start, end = value, length - 1
+    return (start, end) if end and length == len(body) else None
+
+
+def _walk(body: bytes, raws: Mapping[str, msgspec.Raw | bytes]) -> list[Member] | None:
     """Step from member to member by the known values; None where they don't fit.
 
     They don't when a key stands twice, for there are then more members than values.

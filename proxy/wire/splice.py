@@ -6,7 +6,6 @@ knows survive.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 
@@ -21,6 +20,7 @@ from proxy.wire.members import (
     locate_members,
     member,
     object_members,
+    place_of,
     raw_members,
     value_of,
 )
@@ -51,8 +51,6 @@ NATIVE_CREDENTIALS = "credentials"
 
 SYSTEM_ROLES = ("system", "developer")
 
-_MODEL = re.compile(rb'"model"[ \t\n\r]*:[ \t\n\r]*("[^"\\]*")')
-
 _NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
@@ -65,8 +63,8 @@ class BodyPeek(msgspec.Struct, frozen=True):
     include_usage: bool
     """Whether the client asked for the usage chunk of a stream."""
     has_messages: bool
-    keys: Collection[str]
-    """All top-level keys; of a form none."""
+    members: Mapping[str, msgspec.Raw | bytes]
+    """All top-level members, raw; of a form none."""
     extensions: Mapping[str, bytes]
     """Raw JSON values of the keys that begin with `tensorzero::`, by full key."""
 
@@ -75,7 +73,7 @@ Edit = tuple[int, int, bytes]
 """Bytes from one offset to another, and what takes their place."""
 
 
-NO_PEEK = BodyPeek("", False, False, False, (), _NOTHING)
+NO_PEEK = BodyPeek("", False, False, False, _NOTHING, _NOTHING)
 """Of a body that is not read."""
 
 
@@ -101,7 +99,7 @@ def peek(body: bytes, *, model_needed: bool = True, lenient: bool = False) -> Bo
     for key in members:
         if key.startswith(EXTENSION):
             extensions = {**extensions, key: bytes(members[key])}
-    return BodyPeek(name, streamed, usage, "messages" in members, members.keys(), extensions)
+    return BodyPeek(name, streamed, usage, "messages" in members, members, extensions)
 
 
 def _peek_model(raw: msgspec.Raw | bytes | None, *, needed: bool, lenient: bool) -> str:
@@ -168,23 +166,16 @@ def splice(
     return _apply(body, edits) if edits else body
 
 
-def replace_model(body: bytes, name: str) -> bytes:
+def replace_model(body: bytes, members: Mapping[str, msgspec.Raw | bytes], name: str) -> bytes:
     """Put another model's name in place of the one that a body has at its top level.
 
-    Where the key stands only once, and nothing is spelled with escapes of ASCII
-    letters, that place is the member, and no other need be looked for.
-
-    Raises:
-        InvalidRequest: the body is no JSON object in UTF-8.
+    `members` is what `peek` says of the body. Raises nothing.
     """
     raw = orjson.dumps(name)
-    place = body.find(b'"model"')
-    if body.find(b'"model"', place + 7) < 0 and b"\\u00" not in body:
-        found = _MODEL.match(body, place)
-        if found is not None:
-            start, end = found.span(1)
-            return b"%b%b%b" % (body[:start], raw, body[end:])
-    return splice(body, replace={"model": raw})
+    place = place_of(body, members, "model")
+    if place is not None:
+        return b"%b%b%b" % (body[: place[0]], raw, body[place[1] :])
+    return splice(body, replace={"model": raw}, members=locate_members(body, members))
 
 
 def without_credentials(body: bytes, key: str = CREDENTIALS) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from uuid import UUID
 
 import asyncpg
 import pytest
 
-from proxy.store.copy import insert_rows, prepare_staging
+from proxy.store.copy import IN_ONE_PIECE, insert_rows, prepare_staging
 from proxy.store.partitions import ensure_partitions
 from proxy.store.queries import query, sql_folder
 from proxy.store.tables import COLUMNS
@@ -113,6 +114,24 @@ async def test_a_stream_that_was_cut_can_be_left_out(ready: asyncpg.Connection) 
     await insert_rows(ready, some_rows(new_id(), output_complete=True))
     whole = "SELECT count(*) FROM tensorzero.chat_inferences WHERE output_complete"
     assert await ready.fetchval(whole) == 1
+
+
+async def test_a_batch_that_is_too_large_for_one_message_goes_in_pieces(
+    ready: asyncpg.Connection,
+) -> None:
+    body = bytes(range(256)) * (IN_ONE_PIECE // 512)
+    batch = together(*(some_rows(new_id(), request_body=body) for _ in range(3)))
+    await insert_rows(ready, batch)
+    await insert_rows(ready, together(batch, batch))
+    same = "SELECT count(*) FROM tensorzero.exchanges WHERE request_body = $1"
+    assert await ready.fetchval(same, body) == 3
+
+
+@pytest.mark.parametrize("cost", ["0", "0.000138", "-12345.6789", "99999999999.999999999", "1E+4"])
+async def test_costs_are_stored_to_the_last_digit(ready: asyncpg.Connection, cost: str) -> None:
+    await insert_rows(ready, some_rows(new_id(), cost=Decimal(cost)))
+    stored = await ready.fetchval("SELECT cost FROM tensorzero.model_inferences LIMIT 1")
+    assert stored == Decimal(cost)
 
 
 async def test_an_empty_batch_is_nothing(ready: asyncpg.Connection) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 
 from proxy.config.findings import Finding, Path, Tree, named
+from proxy.config.guesses import nearest
 from proxy.config.named_files import EVALUATORS
 from proxy.config.tree import select, table, tables
 
@@ -19,8 +19,8 @@ def check_evaluations(tree: Tree) -> Iterator[Finding]:
     for path, evaluation in tables(tree, "evaluations", "*"):
         name = evaluation.get("function_name")
         if isinstance(name, str) and name and name not in functions:
-            near = difflib.get_close_matches(name, functions, n=1, cutoff=0.6)
-            remedy = f"did you mean `{near[0]}`?" if near else "define it under `functions`"
+            near = nearest(name, functions)
+            remedy = f"did you mean `{near}`?" if near else "define it under `functions`"
             yield Finding((*path, "function_name"), f"function {named(name)} not found", remedy)
     for kind, patterns in (("evaluation", (("evaluations", "*"),)), ("evaluator", EVALUATORS)):
         for pattern in patterns:

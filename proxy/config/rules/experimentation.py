@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
 from proxy.config.findings import Finding, Path, Tree, listed, named
+from proxy.config.guesses import nearest
 from proxy.config.tree import table, tables
 
 _LISTS = ("candidate_variants", "fallback_variants")
@@ -53,8 +53,8 @@ def _check_names(path: Path, split: Tree, variants: list[str]) -> Iterator[Findi
     for kind, names in (("candidate", candidates), ("fallback", fallbacks)):
         place = (*path, f"{kind}_variants")
         for name in sorted(set(names) - set(variants)):
-            near = difflib.get_close_matches(name, variants, n=1, cutoff=0.6)
-            remedy = f"did you mean `{near[0]}`?" if near else f"there are: {listed(variants)}"
+            near = nearest(name, variants)
+            remedy = f"did you mean `{near}`?" if near else f"there are: {listed(variants)}"
             message = f"{kind} variant {named(name)} does not exist in function variants"
             yield Finding(place, message, remedy)
         if len(set(names)) < len(names):
@@ -87,8 +87,8 @@ def _check_adaptive(path: Path, split: Tree, metrics: list[str]) -> Iterator[Fin
         return
     metric = split.get("metric")
     if isinstance(metric, str) and metric not in metrics:
-        near = difflib.get_close_matches(metric, metrics, n=1, cutoff=0.6)
-        remedy = f"did you mean `{near[0]}`?" if near else "define it under `metrics`"
+        near = nearest(metric, metrics)
+        remedy = f"did you mean `{near}`?" if near else "define it under `metrics`"
         message = f"experiment references unknown metric {named(metric)}"
         yield Finding((*path, "metric"), message, remedy)
     yield from _check_bounds(path, split)

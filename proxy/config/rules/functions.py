@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from proxy.config.findings import Finding, Path, Tree, listed, named
+from proxy.config.guesses import nearest
 from proxy.config.named_files import JUDGES, VARIANTS
 from proxy.config.schema.providers import PROVIDER_TYPES
 from proxy.config.schema.shorthands import (
@@ -56,10 +56,10 @@ def _section(path: Path) -> str:
 
 
 def _unknown_model(path: Path, name: str, configured: list[str]) -> Finding:
-    near = difflib.get_close_matches(name, configured, n=1, cutoff=0.6)
+    near = nearest(name, configured)
     section = _section(path)
     remedy = (
-        f"did you mean `{near[0]}`?"
+        f"did you mean `{near}`?"
         if near
         else f"define it under `{section}` (there are: {listed(configured)}), or write "
         "`openai::NAME`"
@@ -122,8 +122,8 @@ def _check_listed(path: Path, variant: Tree, variants: list[str]) -> Iterator[Fi
     for index, name in enumerate(candidates if isinstance(candidates, list) else []):
         place = (*path, "candidates", index)
         if isinstance(name, str) and name not in variants:
-            near = difflib.get_close_matches(name, variants, n=1, cutoff=0.6)
-            remedy = f"did you mean `{near[0]}`?" if near else f"there are: {listed(variants)}"
+            near = nearest(name, variants)
+            remedy = f"did you mean `{near}`?" if near else f"there are: {listed(variants)}"
             yield Finding(place, f"unknown candidate variant: {named(name)}", remedy)
         elif name == path[-1]:
             yield Finding(place, "a variant cannot be its own candidate", "name other variants")
@@ -151,7 +151,7 @@ def check_tools(tree: Tree) -> Iterator[Finding]:
         tools = function.get("tools")
         for index, name in enumerate(tools if isinstance(tools, list) else []):
             if isinstance(name, str) and name not in known:
-                near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-                remedy = f"did you mean `{near[0]}`?" if near else "define it under `tools`"
+                near = nearest(name, known)
+                remedy = f"did you mean `{near}`?" if near else "define it under `tools`"
                 message = f"tool {named(name)} is not present in the config"
                 yield Finding((*path, "tools", index), message, remedy)

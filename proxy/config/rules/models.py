@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from proxy.config.findings import Finding, Path, Tree, listed
+from proxy.config.guesses import nearest
 from proxy.config.rules.credentials import parsed
 from proxy.config.schema.credentials import DynamicLocation, NoCredential, leaves
 from proxy.config.schema.providers import ADDRESSLESS_TYPES
@@ -32,8 +32,8 @@ def _check_one(path: Path, routing: list[object], providers: list[str]) -> Itera
         if name in routing[:index]:
             yield Finding((*path, index), f"duplicate entry `{name}`", "name each provider once")
         elif name not in providers:
-            near = difflib.get_close_matches(name, providers, n=1, cutoff=0.6)
-            remedy = f"did you mean `{near[0]}`?" if near else f"there are: {listed(providers)}"
+            near = nearest(name, providers)
+            remedy = f"did you mean `{near}`?" if near else f"there are: {listed(providers)}"
             message = f"`routing` contains entry `{name}` that does not exist in `providers`"
             yield Finding((*path, index), message, remedy)
     for name in providers:

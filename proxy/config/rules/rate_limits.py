@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
 from proxy.config.findings import Finding, Path, Tree, listed, named
+from proxy.config.guesses import nearest
 from proxy.config.schema.rate_limiting import EACH, INTERVALS, RESOURCES, TOTAL, bucket_of
 from proxy.config.tree import table, tables
 
@@ -32,8 +32,8 @@ def _check_limit(path: Path, key: str, value: Any) -> Iterator[Finding]:
         ("interval", interval, INTERVALS),
     ):
         if word not in words:
-            near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-            remedy = f"did you mean `{near[0]}`?" if near else f"use one of {listed(words)}"
+            near = nearest(word, words)
+            remedy = f"did you mean `{near}`?" if near else f"use one of {listed(words)}"
             yield Finding(path, f"unknown {kind} {named(word)}", remedy)
     bucket = bucket_of(value)
     whole = resource == "cost" or bucket is None

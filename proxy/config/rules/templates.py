@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import jsonschema_rs
-import minijinja
-
 from proxy.config.findings import Finding, Path, Tree
 from proxy.config.named_files import ROLES, SCHEMA_FILES, TEMPLATE_KEYS, VARIANTS
 from proxy.config.schema.named_files import LABEL, TEXT
@@ -37,6 +34,8 @@ def _check_schema(path: Path, label: str, text: str) -> Iterator[Finding]:
         message = f"the JSON Schema `{label}` is not an object"
         yield Finding(path, message, "begin the file with `{`")
         return
+    import jsonschema_rs  # Only for those who have schemas.
+
     try:
         jsonschema_rs.validator_for(schema)
     except (ValueError, RecursionError) as error:
@@ -94,6 +93,8 @@ def _role(tree: Tree, path: Path) -> str | None:
 
 
 def _check_template(path: Path, label: str, text: str, role: str | None) -> Iterator[Finding]:
+    import minijinja  # Only for those who have templates.
+
     environment = minijinja.Environment()
     try:
         environment.add_template(label, text)

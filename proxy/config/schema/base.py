@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 from pydantic_core import PydanticCustomError
@@ -21,6 +21,9 @@ class Section(BaseModel):
     `not_built` names the whole table where nothing is built behind it yet; `{type}` in it stands
     for the table's type. `hints` maps keys that people are likely to try to what they should write
     instead.
+
+    Validators are built when they are first used: a worker, which gets values that are checked,
+    never needs them, and the main process only the root's.
     """
 
     model_config = ConfigDict(
@@ -34,6 +37,11 @@ class Section(BaseModel):
 
     not_built: ClassVar[str] = ""
     hints: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def by_default(cls) -> Self:
+        """The table without a key: nothing is there to validate, so no validator is built."""
+        return cast(Self, cls.model_construct())
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class LlmJudge(Section):
     input_format: Literal["serialized", "messages"] = Field(
         "serialized", description="How the input is shown to it."
     )
-    include: JudgeInclude = Field(JudgeInclude(), description="What it sees beside.")
+    include: JudgeInclude = Field(JudgeInclude.by_default(), description="What it sees beside.")
     cutoff: Annotated[float | None, NoEffect("deprecated")] = _CUTOFF
     description: str | None = Field(None, description="For people.")
 

@@ -111,7 +111,7 @@ class Auth(Section):
         "let in but holders of keys of `zeroproxy.api_keys`."
     )
     cache: Annotated[AuthCache, NotBuilt("`gateway.auth` (managed keys)")] = Field(
-        AuthCache(), description="The cache of looked-up keys."
+        AuthCache.by_default(), description="The cache of looked-up keys."
     )
 
 
@@ -130,7 +130,7 @@ class GatewayCache(Section):
     backend: Literal["auto", "clickhouse", "valkey"] = Field(
         "auto", description="Where answers are kept."
     )
-    valkey: ValkeyCache = Field(ValkeyCache(), description="Of that backend.")
+    valkey: ValkeyCache = Field(ValkeyCache.by_default(), description="Of that backend.")
 
 
 class OtlpTraces(Section):
@@ -146,12 +146,12 @@ class OtlpTraces(Section):
 
 class Otlp(Section):
     traces: Annotated[OtlpTraces, NotBuilt("the export of traces")] = Field(
-        OtlpTraces(), description="Traces."
+        OtlpTraces.by_default(), description="Traces."
     )
 
 
 class Export(Section):
-    otlp: Otlp = Field(Otlp(), description="OpenTelemetry.")
+    otlp: Otlp = Field(Otlp.by_default(), description="OpenTelemetry.")
 
 
 class TemplateAccess(Section):
@@ -206,14 +206,14 @@ class Gateway(Section):
         False, description="Takes feedback for ids that are not known."
     )
     auth: Auth | None = Field(None, description="TensorZero's managed keys.")
-    observability: Observability = Field(Observability(), description="Recording.")
-    metrics: GatewayMetrics = Field(GatewayMetrics(), description="Prometheus.")
+    observability: Observability = Field(Observability.by_default(), description="Recording.")
+    metrics: GatewayMetrics = Field(GatewayMetrics.by_default(), description="Prometheus.")
     cache: Annotated[GatewayCache, NotBuilt("the cache of answers")] = Field(
-        GatewayCache(), description="The cache of answers."
+        GatewayCache.by_default(), description="The cache of answers."
     )
-    export: Export = Field(Export(), description="To other systems.")
+    export: Export = Field(Export.by_default(), description="To other systems.")
     template_filesystem_access: TemplateAccess = Field(
-        TemplateAccess(), description="Templates that others include."
+        TemplateAccess.by_default(), description="Templates that others include."
     )
     relay: Annotated[Relay | None, _RELAY] = Field(
         None, description="Another gateway that calls go to, but for models with `skip_relay`."

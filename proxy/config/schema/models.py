@@ -18,7 +18,7 @@ class ModelConfig(Section):
     )
     providers: Mapping[str, ProviderConfig] = Field(description="The providers, by name.")
     timeouts: Timeouts = Field(
-        Timeouts(), description="Limits of the model, all its providers together."
+        Timeouts.by_default(), description="Limits of the model, all its providers together."
     )
     skip_relay: Annotated[bool, NotBuilt("`gateway.relay`")] = Field(
         False, description="With `gateway.relay`: calls its providers nevertheless."

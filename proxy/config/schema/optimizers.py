@@ -127,7 +127,7 @@ class GepaOptimizer(Section):
     seed: Number = Field(None, description="Of the draw of examples.")
     timeout: U32 = Field(300, description="Seconds of one evaluation.")
     include_inference_for_mutation: bool = Field(True, description="Shows answers to the writer.")
-    retries: Retries = Field(Retries(), description="Repeats of its calls.")
+    retries: Retries = Field(Retries.by_default(), description="Repeats of its calls.")
     max_tokens: Number = Field(None, description="Of its calls.")
 
 

@@ -22,7 +22,7 @@ TRANSPORT: Any = Field(
 class CommonProvider(Section):
     """What providers of models share."""
 
-    timeouts: Timeouts = Field(Timeouts(), description="Limits of one attempt.")
+    timeouts: Timeouts = Field(Timeouts.by_default(), description="Limits of one attempt.")
     extra_body: ExtraBody = Field((), description="Changes to the request body.")
     extra_headers: ExtraHeaders = Field((), description="Changes to the request headers.")
     discard_unknown_chunks: bool = Field(

@@ -81,17 +81,21 @@ class VertexType(CloudType):
     sft: Annotated[VertexSft | None, _SFT] = Field(None, description="Fine-tuning.")
 
 
-_KEY = Field(KeyType(), description="Of providers of this type.")
-_CLOUD = Field(CloudType(), description="Of providers of this type.")
+_KEY = Field(KeyType.by_default(), description="Of providers of this type.")
+_CLOUD = Field(CloudType.by_default(), description="Of providers of this type.")
 
 
 class ProviderTypes(Section):
     anthropic: KeyType = _KEY
     azure: KeyType = _KEY
     deepseek: KeyType = _KEY
-    fireworks: FireworksType = Field(FireworksType(), description="Of providers of this type.")
+    fireworks: FireworksType = Field(
+        FireworksType.by_default(), description="Of providers of this type."
+    )
     gcp_vertex_anthropic: CloudType = _CLOUD
-    gcp_vertex_gemini: VertexType = Field(VertexType(), description="Of providers of this type.")
+    gcp_vertex_gemini: VertexType = Field(
+        VertexType.by_default(), description="Of providers of this type."
+    )
     google_ai_studio_gemini: KeyType = _KEY
     groq: KeyType = _KEY
     hyperbolic: KeyType = _KEY
@@ -100,6 +104,8 @@ class ProviderTypes(Section):
     openrouter: KeyType = _KEY
     sglang: KeyType = _KEY
     tgi: KeyType = _KEY
-    together: TogetherType = Field(TogetherType(), description="Of providers of this type.")
+    together: TogetherType = Field(
+        TogetherType.by_default(), description="Of providers of this type."
+    )
     vllm: KeyType = _KEY
     xai: KeyType = _KEY

@@ -26,7 +26,7 @@ from proxy.config.tree import table
 
 
 class Config(Section):
-    gateway: Gateway = Field(Gateway(), description="The server itself.")
+    gateway: Gateway = Field(Gateway.by_default(), description="The server itself.")
     models: Mapping[str, ModelConfig] = Field(default_factory=dict, description="Models, by name.")
     embedding_models: Mapping[str, EmbeddingModelConfig] = Field(
         default_factory=dict, description="Embedding models, by name."
@@ -42,21 +42,21 @@ class Config(Section):
         default_factory=dict, description="Evaluations, by name. Deprecated: a function's own."
     )
     rate_limiting: Annotated[RateLimiting, NotBuilt("rate limits")] = Field(
-        RateLimiting(), description="Limits in time."
+        RateLimiting.by_default(), description="Limits in time."
     )
     object_storage: Annotated[ObjectStorage | None, NotBuilt("object storage")] = Field(
         None, description="Where files of inputs are kept."
     )
     provider_types: ProviderTypes = Field(
-        ProviderTypes(), description="What holds for all providers of a type."
+        ProviderTypes.by_default(), description="What holds for all providers of a type."
     )
     optimizers: Annotated[Mapping[str, OptimizerConfig], NotBuilt("optimizers")] = Field(
         default_factory=dict, description="Optimizers, by name."
     )
-    clickhouse: ClickHouse = Field(ClickHouse(), description="Accepted, without effect.")
-    autopilot: Autopilot = Field(Autopilot(), description="Accepted, without effect.")
-    postgres: Postgres = Field(Postgres(), description="The use of the database.")
-    zeroproxy: ZeroProxy = Field(ZeroProxy(), description="What is ours.")
+    clickhouse: ClickHouse = Field(ClickHouse.by_default(), description="Accepted, without effect.")
+    autopilot: Autopilot = Field(Autopilot.by_default(), description="Accepted, without effect.")
+    postgres: Postgres = Field(Postgres.by_default(), description="The use of the database.")
+    zeroproxy: ZeroProxy = Field(ZeroProxy.by_default(), description="What is ours.")
 
     @model_validator(mode="before")
     @classmethod

@@ -37,6 +37,6 @@ class Sampling(Section):
         description="How JSON is asked for. A JSON function's variants must say it; those of a "
         "chat function must not: there the request's `response_format` says it.",
     )
-    retries: Retries = Field(Retries(), description="Repeats of this variant.")
+    retries: Retries = Field(Retries.by_default(), description="Repeats of this variant.")
     extra_body: ExtraBody = Field((), description="Changes to the request body.")
     extra_headers: ExtraHeaders = Field((), description="Changes to the request headers.")

@@ -7,10 +7,12 @@ For Google's cloud the name is a path, which holds all that is needed:
 from __future__ import annotations
 
 import re
-
-from pydantic import TypeAdapter
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import cast, get_args
 
 from proxy.config.schema.hosted import HOSTED_BY_TYPE
+from proxy.config.schema.provider_base import CommonProvider
 from proxy.config.schema.provider_types import ProviderTypes
 from proxy.config.schema.providers import ProviderConfig
 from proxy.errors import InvalidRequest
@@ -40,7 +42,14 @@ _PATH = re.compile(
     r"|endpoints/(?P<endpoint>[A-Za-z0-9._-]+))\Z"
 )
 """Its parts become parts of a URL, its location one of a host's name."""
-_PROVIDER: TypeAdapter[ProviderConfig] = TypeAdapter(ProviderConfig)
+_SECTIONS: Mapping[str, type[CommonProvider]] = MappingProxyType(
+    {
+        each: section
+        for section in get_args(get_args(ProviderConfig)[0])
+        for each in get_args(section.model_fields["type"].annotation)
+    }
+)
+"""The table of each provider type: an entry is held against that one's schema alone."""
 
 
 def shorthand_fault(provider_type: str, model_name: str) -> str | None:
@@ -76,7 +85,7 @@ def shorthand_provider(
     if fault is not None:
         raise InvalidRequest(f"`{provider_type}::`: {fault}", param="model")
     entry = {"type": provider_type, **_names(provider_type, model_name)}
-    provider = _PROVIDER.validate_python(entry)
+    provider = cast(ProviderConfig, _SECTIONS[provider_type].model_validate(entry))
     defaults = getattr(getattr(types, provider_type, None), "defaults", None)
     location = getattr(defaults, "api_key_location", None)
     return provider.model_copy(update={"api_key_location": location}) if location else provider

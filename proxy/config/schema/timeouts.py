@@ -20,10 +20,10 @@ class StreamingTimeouts(Section):
 
 class Timeouts(Section):
     non_streaming: NonStreamingTimeouts = Field(
-        NonStreamingTimeouts(), description="Limits of calls that do not stream."
+        NonStreamingTimeouts.by_default(), description="Limits of calls that do not stream."
     )
     streaming: StreamingTimeouts = Field(
-        StreamingTimeouts(), description="Limits of calls that stream."
+        StreamingTimeouts.by_default(), description="Limits of calls that stream."
     )
 
 

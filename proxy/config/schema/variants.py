@@ -77,7 +77,9 @@ class Drawn(Section):
     weight: Weight | None = Field(
         None, description="Its share; a variant without one is a fallback for those with one."
     )
-    timeouts: Timeouts = Field(Timeouts(), description="Limits of the variant with its repeats.")
+    timeouts: Timeouts = Field(
+        Timeouts.by_default(), description="Limits of the variant with its repeats."
+    )
     namespace: Namespace | None = Field(
         None, description="Only experiments of this namespace may name it."
     )

@@ -170,14 +170,18 @@ class ZeroProxy(Section):
     default_provider: Annotated[
         DefaultProvider | None, BeforeValidator(_none_is_null), Shown("table or `none`")
     ] = Field(
-        DefaultProvider(),
+        DefaultProvider.by_default(),
         description="Takes model names that are not configured. Off when `none`, and, unless "
         "given, when callers' keys are in `authorization`.",
     )
-    recording: Recording = Field(Recording(), description="Journal and writer.")
-    timeouts: ProxyTimeouts = Field(ProxyTimeouts(), description="Limits of every attempt.")
-    limits: Limits = Field(Limits(), description="Sizes.")
-    retry_budget: RetryBudget = Field(RetryBudget(), description="Retries, of each origin.")
+    recording: Recording = Field(Recording.by_default(), description="Journal and writer.")
+    timeouts: ProxyTimeouts = Field(
+        ProxyTimeouts.by_default(), description="Limits of every attempt."
+    )
+    limits: Limits = Field(Limits.by_default(), description="Sizes.")
+    retry_budget: RetryBudget = Field(
+        RetryBudget.by_default(), description="Retries, of each origin."
+    )
     allowed_paths: Many[RelayPath] = Field(
         (),
         description="Beginnings of paths below `/v1/`, such as `files`, that the operator's own "
@@ -186,8 +190,8 @@ class ZeroProxy(Section):
     request_usage: bool = Field(
         False, description="Ask providers for token counts of streams that ask for none."
     )
-    drain: Drain = Field(Drain(), description="The end of a process.")
-    logging: Logging = Field(Logging(), description="Logs.")
+    drain: Drain = Field(Drain.by_default(), description="The end of a process.")
+    logging: Logging = Field(Logging.by_default(), description="Logs.")
     latency_buckets: Buckets = Field(
         (
             0.005,

@@ -60,7 +60,7 @@ class FormUpload:
             stream=(form.text("stream") or "").lower() == "true",
             include_usage=False,
             has_messages=False,
-            keys=(),
+            members={},
             extensions=extensions,
         )
 

@@ -183,7 +183,9 @@ class Connection(asyncio.Protocol):
         try:
             if not self._told:
                 self._tell_head(sink, data, garbled)
-            pause = self._tell_block(sink) if reader.blocks else None
+            pause = None
+            if reader.blocks:
+                pause = self._tell_block(sink, reader.blocks)
         except BaseException as error:
             self._finish(error)
             return
@@ -228,18 +230,18 @@ class Connection(asyncio.Protocol):
         elif garbled is not None:
             raise _garbage(garbled)
 
-    def _tell_block(self, sink: Sink) -> Awaitable[None] | None:
+    def _tell_block(self, sink: Sink, blocks: list[bytes]) -> Awaitable[None] | None:
         """Hand on what came of the body; what the sink wants awaited before there is more."""
-        blocks, flight = self.reader.blocks, self._flight
+        flight = self._flight
         assert flight is not None
         block = blocks[0] if len(blocks) == 1 else b"".join(blocks)
         blocks.clear()
         self._heard = 0
-        flight.progress()
+        flight.last = flight.now()
         self._received(len(block))
         pause = sink.on_block(block)
         if flight.waiting and sink.started:
-            flight.token()
+            flight.waiting = False
         if sink.finished:
             flight.final()
         return pause

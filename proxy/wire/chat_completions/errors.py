@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from proxy.errors import UpstreamGarbage
 from proxy.types.fault import Fault
 from proxy.types.ports import Headers
@@ -14,6 +16,19 @@ from proxy.wire.values import object_of, objects_of, text_of
 DEFAULT_STATUS = 500
 MAX_MESSAGE = 500
 """Bytes of a body that is no error in this protocol, given as its message."""
+
+NOTHING = msgspec.Raw(b"")
+ERROR_OBJECT = msgspec.Raw(b'"error"')
+
+
+class _Marks(msgspec.Struct):
+    """The members by which an error is known."""
+
+    error: msgspec.Raw = NOTHING
+    object: msgspec.Raw = NOTHING
+
+
+_marks = msgspec.json.Decoder(_Marks)
 
 _STATUS_KEYS = ("status_code", "http_status", "code", "status")
 _STATUS_OF_WORD: tuple[tuple[str, int], ...] = (
@@ -39,7 +54,7 @@ def find_error(data: bytes, event: bytes = b"") -> int | None:
     counts as 500.
     """
     named = event == b"error"
-    if not named and b'"error"' not in data:
+    if not named and not _may_be_error(data):
         return None
     try:
         value = lenient_loads(data)
@@ -51,6 +66,16 @@ def find_error(data: bytes, event: bytes = b"") -> int | None:
     if named or value.get("object") == "error" or (error and not _has_message(value)):
         return status_of(error, value)
     return None
+
+
+def _may_be_error(data: bytes) -> bool:
+    """Whether it is worth a closer look. Reading the two members takes a fraction of the time that
+    looking for their letters does, in a long body."""
+    try:
+        seen = _marks.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return b'"error"' in data
+    return seen.error is not NOTHING or seen.object == ERROR_OBJECT
 
 
 def _has_message(body: Mapping[str, object]) -> bool:

@@ -143,19 +143,21 @@ def read_answer(body: bytes, call: ModelCall) -> Decoded | None:
     except UNREADABLE:
         return None
     (choice,) = answer.choices
-    message = choice.message
-    text, thought = message.content, message.reasoning_content or message.reasoning
-    blocks: list[Block] = []
-    if thought:
-        blocks.append(Thought(thought, provider_type=call.provider_type or None))
-    if message.tool_calls:
-        calls = [_called(each) for each in message.tool_calls]
-        blocks += [Text(text), *calls] if text else calls
-    elif text is not None and (text or not thought):
-        blocks.append(Text(text))
     counts = answer.usage or (answer.x_groq.usage if answer.x_groq else None)
     usage = counts.usage() if counts else NO_USAGE
+    blocks = _blocks_of(choice.message, call.provider_type or None)
     return decoded(blocks, usage, choice.finish_reason, answer.id or "")
+
+
+def _blocks_of(message: _Message, provider_type: str | None) -> str | list[Block]:
+    """What is said; where that is only a text, the text."""
+    text, thought = message.content, message.reasoning_content or message.reasoning
+    if text is not None and not thought and not message.tool_calls:
+        return text
+    blocks: list[Block] = [Thought(thought, provider_type=provider_type)] if thought else []
+    if text:
+        blocks.append(Text(text))
+    return blocks + [_called(each) for each in message.tool_calls or ()]
 
 
 def _called(call: _Call) -> ToolCall:
@@ -167,7 +169,7 @@ _TEXT, _END = b'[{"type":"text","text":', b"}]"
 
 
 def decoded(
-    blocks: Sequence[Block],
+    blocks: str | Sequence[Block],
     usage: Usage,
     finish_reason: str | None,
     response_id: str,
@@ -175,10 +177,10 @@ def decoded(
     *,
     complete: bool = True,
 ) -> Decoded:
-    """What the writer asks for."""
+    """What the writer asks for. `blocks` may be a text, the only one."""
     shown = b""
-    if len(blocks) == 1 and isinstance(only := blocks[0], Text):
-        output = _TEXT + orjson.dumps(only.text) + _END
+    if isinstance(blocks, str):
+        output = _TEXT + orjson.dumps(blocks) + _END
     else:
         output = blocks_to_json(blocks)
         called = any(isinstance(block, ToolCall) for block in blocks)

@@ -5,7 +5,8 @@ Ordinary are messages of text alone, without tools.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from operator import attrgetter
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 import orjson
@@ -106,6 +107,20 @@ def _parts(content: list[_Part]) -> bytes:
     return b",".join([_TEXT + orjson.dumps(part.text) + b"}" for part in content]) + b"]}"
 
 
+_FURTHER = (
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "stop",
+    "response_format",
+    "reasoning_effort",
+    "service_tier",
+    "verbosity",
+)
+_further: Any = attrgetter(*_FURTHER)
+_NOTHING_FURTHER = (None,) * len(_FURTHER)
+
+
 def _params(request: Request) -> bytes:
     """In the order in which they are stored."""
     given: dict[str, object] = {}
@@ -113,21 +128,24 @@ def _params(request: Request) -> bytes:
         given["temperature"] = request.temperature
     if request.top_p is not None:
         given["top_p"] = request.top_p
-    limits = [request.max_tokens, request.max_completion_tokens]
-    if limits != [None, None]:
-        given["max_tokens"] = min(limit for limit in limits if limit is not None)
-    if request.seed is not None:
-        given["seed"] = request.seed
-    if request.presence_penalty is not None:
-        given["presence_penalty"] = request.presence_penalty
-    if request.frequency_penalty is not None:
-        given["frequency_penalty"] = request.frequency_penalty
-    if request.stop is not None and request.stop != []:
-        given["stop_sequences"] = [request.stop] if isinstance(request.stop, str) else request.stop
-    if request.response_format is not None and request.response_format.type in _JSON_MODES:
-        given["json_mode"] = _JSON_MODES[request.response_format.type]
-    for name in ("reasoning_effort", "service_tier", "verbosity"):
-        value = getattr(request, name)
-        if value is not None:
-            given[name] = value
+    limit, other = request.max_tokens, request.max_completion_tokens
+    if other is not None:
+        limit = other if limit is None else min(limit, other)
+    if limit is not None:
+        given["max_tokens"] = limit
+    further = _further(request)
+    if further != _NOTHING_FURTHER:
+        _add_further(given, further)
     return orjson.dumps({"chat_completion": given}) if given else _NO_PARAMS
+
+
+def _add_further(given: dict[str, object], values: tuple[Any, ...]) -> None:
+    for name, value in zip(_FURTHER, values, strict=True):
+        if value is None or value == []:
+            continue
+        if name == "stop":
+            given["stop_sequences"] = [value] if isinstance(value, str) else value
+        elif name != "response_format":
+            given[name] = value
+        elif value.type in _JSON_MODES:
+            given["json_mode"] = _JSON_MODES[value.type]

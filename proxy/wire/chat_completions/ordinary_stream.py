@@ -18,6 +18,8 @@ from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES
 
 _BEGIN, _BETWEEN, _END = b"data: ", b"\n\ndata: ", b"\n\n"
 _DONE = b"data: [DONE]\n\n"
+_LAST = 3
+"""Lines at the end that mostly have more than text: why it ends, and the usage."""
 
 
 class _Function(msgspec.Struct, gc=False):
@@ -61,10 +63,41 @@ class _Chunk(msgspec.Struct, gc=False):
     error: None = None
 
 
+class _TextDelta(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    content: str | None = None
+    role: str | None = None
+    refusal: None = None
+    tool_calls: Nothing = None
+    reasoning_content: None = None
+    reasoning: None = None
+    annotations: Nothing = None
+    reasoning_details: Nothing = None
+    function_call: None = None
+    audio: None = None
+
+
+class _TextChoice(msgspec.Struct, gc=False):
+    delta: _TextDelta
+    index: Annotated[int, msgspec.Meta(ge=0, le=0)] | None = None
+    finish_reason: None = None
+    usage: None = None
+
+
+class _TextChunk(msgspec.Struct, gc=False):
+    """A chunk that says some text and nothing else, as nearly all but the last do."""
+
+    choices: tuple[_TextChoice]
+    usage: None = None
+    x_groq: None = None
+    object: Kind = None
+    error: None = None
+
+
 class _Identity(msgspec.Struct, gc=False):
     id: str
 
 
+_decode_text = msgspec.json.Decoder(_TextChunk).decode_lines
 _decode_chunks = msgspec.json.Decoder(_Chunk).decode_lines
 _decode_identity = msgspec.json.Decoder(_Identity).decode
 
@@ -75,14 +108,16 @@ def read_stream(body: bytes, call: ModelCall) -> Decoded | None:
     lines, count = _lines(events)
     if not count:
         return None
+    answer = _Answer()
     try:
         response_id = _decode_identity(lines.split(b"\n", 1)[0]).id
-        chunks = _decode_chunks(lines)
+        text, read, rest = _beginning(lines)
+        chunks = _decode_chunks(lines[rest:])
     except UNREADABLE:
         return None
-    if not response_id or len(chunks) != count:
+    if not response_id or read + len(chunks) != count:
         return None
-    answer = _Answer()
+    answer.say(text)
     for chunk in chunks:
         if not answer.add(chunk):
             return None
@@ -106,6 +141,22 @@ def _lines(events: bytes) -> tuple[bytes, int]:
     lines = events[len(_BEGIN) : -len(_END)].replace(_BETWEEN, b"\n")
     joints = (len(events) - len(_BEGIN) - len(_END) - len(lines)) // (len(_BETWEEN) - 1)
     return lines, joints + 1 if lines.count(b"\n") == joints else 0
+
+
+def _beginning(lines: bytes) -> tuple[str, int, int]:
+    """What all lines but the last say, where that is nothing but text; how many these are, and
+    where the others begin."""
+    end = len(lines)
+    for _ in range(_LAST):
+        end = lines.rfind(b"\n", 0, end)
+        if end < 0:
+            return "", 0, 0
+    try:
+        chunks = _decode_text(lines[:end])
+    except UNREADABLE:
+        return "", 0, 0
+    said = [chunk.choices[0].delta.content or "" for chunk in chunks]
+    return "".join(said), len(said), end + 1
 
 
 class _Answer:
@@ -133,13 +184,16 @@ class _Answer:
             self.finish_reason = choice.finish_reason
         thought = delta.reasoning_content or delta.reasoning
         if thought:
-            self._say(self._thoughts, thought)
+            self._add(self._thoughts, thought)
         if delta.content:
-            self._say(self._texts, delta.content)
+            self._add(self._texts, delta.content)
         return delta.tool_calls is None or all(map(self._call, delta.tool_calls))
 
-    def blocks(self, provider_type: str | None) -> list[Block]:
-        """What has been said; thoughts bear the type of their provider."""
+    def blocks(self, provider_type: str | None) -> str | list[Block]:
+        """What has been said; where that is only a text, the text. Thoughts bear the type of their
+        provider."""
+        if len(self._order) == 1 and self._order[0] is self._texts:
+            return "".join(self._texts)
         blocks: list[Block] = []
         for part in self._order:
             if isinstance(part, _ToolCall):
@@ -150,7 +204,12 @@ class _Answer:
                 blocks.append(Thought("".join(part), provider_type=provider_type))
         return blocks
 
-    def _say(self, parts: list[str], text: str) -> None:
+    def say(self, text: str) -> None:
+        """Take more of its text."""
+        if text:
+            self._add(self._texts, text)
+
+    def _add(self, parts: list[str], text: str) -> None:
         if not parts:
             self._order.append(parts)
         parts.append(text)

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from proxy.config.schema import EmbeddingProviderConfig, ProviderConfig
-from proxy.models.cost import Prices, build_prices, cost_of, cost_of_stream, total_cost
+from proxy.models.cost import (
+    Prices,
+    build_prices,
+    cost_of,
+    cost_of_stream,
+    dump_prices,
+    recorded_cost,
+    total_cost,
+)
 
 INPUT = {"pointer": "/usage/prompt_tokens", "cost_per_million": 1.25}
 OUTPUT = {"pointer": "/usage/completion_tokens", "cost_per_million": 10.0, "required": True}
@@ -133,3 +141,27 @@ def test_no_digit_is_lost(count, millionths):
     found = cost([entry], {"n": count})
     exact = Decimal(count) * Decimal(repr(millionths / 10**6)) / 10**6
     assert found == (exact if exact < 10**11 else None)
+
+
+EVENTS = (
+    '{"usage": null}',
+    '{"usage": {"prompt_tokens": 7, "completion_tokens": 2}}',
+    '{"\\u0075sage": {"prompt_tokens": 9}}',
+    '{"choices": [{"delta": {"content": "\\"usage\\" is a word"}}]}',
+    '{"choices": [], "x-cost": 5}',
+    '"usage"',
+    '{"usage": {"prompt_tokens": "many"}}',
+    "[DONE]",
+    "{",
+)
+ANY_CHUNK = {"pointer": "", "cost_per_unit": 1.0}
+ODD_NAME = {"pointer": "/x-cost", "cost_per_unit": 1.0}
+
+
+@given(
+    st.lists(st.sampled_from(EVENTS), min_size=1, max_size=5),
+    st.lists(st.sampled_from([INPUT, OUTPUT, ANY_CHUNK, ODD_NAME]), max_size=3),
+)
+def test_a_recorded_stream_costs_what_all_its_events_tell(events, entries):
+    prices = prices_of(*entries)
+    assert recorded_cost(dump_prices(prices), [], events) == cost_of_stream(prices, events)

@@ -9,10 +9,13 @@ import os
 import random
 import resource
 import signal
+import struct
 import time
+import zlib
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from proxy.errors import JournalFailed, StartupError
@@ -369,3 +372,14 @@ def test_every_acknowledged_record_of_a_killed_owner_is_read_exactly_once(folder
     assert reader.journalled == 0
     a_reader(folder)
     assert list(folder.iterdir()) == []
+
+
+def test_a_journal_of_an_older_program_is_read(tmp_path: Path) -> None:
+    payload = msgspec.msgpack.encode(an_exchange())
+    name = "0190e3a0-0000-7000-8000-000000000000.journal"
+    body = struct.pack(
+        "<4sBBHIIIQI", MAGIC, 1, RecordKind.EXCHANGE, 0, len(payload), 1, 1, 0, zlib.crc32(payload)
+    )
+    check = struct.pack("<I", zlib.crc32(body, zlib.crc32(name.encode())))
+    (tmp_path / name).write_bytes(body + check + payload)
+    assert [frame.payload for frame in read_all(a_reader(tmp_path)).frames] == [payload]

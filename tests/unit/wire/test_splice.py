@@ -193,7 +193,7 @@ def test_the_peek_knows_what_routing_asks() -> None:
         True,
     )
     assert seen.extensions == {"tensorzero::tags": b'{"k": "v"}'}
-    assert "messages" in seen.keys
+    assert "messages" in seen.members
     plain = peek(b'{"model":"m","stream":null,"stream_options":null}')
     assert (plain.stream, plain.include_usage, plain.has_messages) == (False, False, False)
 

@@ -1,0 +1,2 @@
+ALTER SYSTEM RESET ALL;
+ALTER SYSTEM SET autovacuum = off;

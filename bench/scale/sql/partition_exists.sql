@@ -1,0 +1,1 @@
+SELECT to_regclass('tensorzero.' || $1::text) IS NOT NULL

@@ -1,0 +1,121 @@
+"""What workers are forked of: how much it loads, who shares it, and that it can be replaced."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from proxy.app.decoders import Decoders
+from tests.harness import Proxy, eventually
+from tests.unit.app.fleets import configuration, crew
+
+ROOT = Path(__file__).resolve().parents[3]
+
+LOAD = """\
+import json, sys
+import proxy.app.supervisor, proxy.app.worker
+from proxy.config.load import load_config
+load_config(sys.argv[1], {})
+from proxy.config.schema.base import Section
+from proxy.config.schema import Config
+found, sections = [Section], set()
+while found:
+    each = found.pop()
+    sections.add(each)
+    found += each.__subclasses__()
+complete = [each.__name__ for each in sections if each.__pydantic_complete__]
+print(json.dumps({"modules": sorted(sys.modules), "complete": complete}))
+"""
+
+FOR_SOME = (
+    "azure",
+    "botocore",
+    "difflib",
+    "google",
+    "jsonschema_rs",
+    "proxy.providers.anthropic",
+    "proxy.providers.bedrock",
+    "proxy.providers.gemini",
+    "proxy.providers.openai_responses",
+    "proxy.providers.sagemaker",
+    "proxy.wire.converse.encode",
+    "proxy.wire.gemini",
+    "proxy.wire.messages",
+    "proxy.wire.responses.encode",
+    "requests",
+    "tomllib",
+)
+"""What a configuration without clouds, schemas, faults and other protocols has no use for."""
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What a fresh interpreter has, once it has loaded all code and a small configuration."""
+    entry = {"type": "chat_completion", "model": "m"}
+    config = {
+        "models": {
+            "m": {"routing": ["d"], "providers": {"d": {"type": "dummy", "model_name": "good"}}}
+        },
+        "functions": {"f": {"type": "chat", "variants": {"a": entry}}},
+    }
+    path = tmp_path_factory.mktemp("image") / "routes.json.yaml"
+    path.write_text(json.dumps(config))
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(path)], cwd=ROOT, capture_output=True, check=True
+    )
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("module", FOR_SOME)
+def test_what_only_some_configurations_need_is_not_loaded_for_all(
+    loaded: dict[str, list[str]], module: str
+) -> None:
+    below = [name for name in loaded["modules"] if f"{name}.".startswith(f"{module}.")]
+    assert not below
+
+
+def test_of_the_schema_only_the_root_has_a_validator(loaded: dict[str, list[str]]) -> None:
+    assert loaded["complete"] == ["Config"]
+
+
+def test_every_decoder_can_be_loaded() -> None:
+    decoders = Decoders()
+    assert {name for name in decoders if callable(decoders[name].decode_call)} == set(decoders)
+    assert decoders["native"] is decoders["native"]
+    assert decoders.get("no such wire") is None
+
+
+def test_main_process_and_workers_are_forked_of_one_image(tmp_path: Path) -> None:
+    path = tmp_path / "routes.yaml"
+    path.write_text(json.dumps(configuration("a")))
+    proxy = Proxy(path, tmp_path / "state", workers=2, arguments=("--no-database",)).start()
+    try:
+        main, *others = proxy.tree()
+        images = {psutil.Process(pid).ppid() for pid in proxy.worker_pids()}
+        assert len(images) == 1, "all workers have one parent"
+        assert len(others) == 3, "there is nobody else"
+        assert {tuple(each.cmdline()) for each in others} == {tuple(main.cmdline())}, (
+            "none of them loaded the code again"
+        )
+    finally:
+        assert proxy.stop() == 0
+
+
+async def test_an_image_that_dies_is_made_anew_and_so_are_the_workers(tmp_path: Path) -> None:
+    async with crew(tmp_path, 2) as team:
+        (image,) = {worker.ppid() for worker in team.workers()}
+        psutil.Process(image).kill()
+
+        async def noticed() -> bool:
+            return len(team.deaths) == 2
+
+        assert await eventually(noticed)
+        await team.all_back()
+        assert await team.all_serve("old")
+        assert image not in {worker.ppid() for worker in team.workers()}
