@@ -20,7 +20,7 @@ from bench.scale.writing import EXCHANGES
 
 FILE = RESULTS / "scale.json"
 LARGE_ROWS = 10_000
-PHASES = ("load", "sizes", "reading", "writing", "bodies", "retention")
+PHASES = ("load", "sizes", "reading", "writing", "bodies", "retention", "checkpoints")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,9 @@ class Found:
     rounds: Sequence[Result]
     bodies: Bodies | None
     retention: Dropping | None
+    checkpoints: Mapping[str, float]
+    """While the rounds were written: how many (one was asked for before each measurement), seconds
+    of writing and of syncing, bytes written."""
 
     @property
     def document(self) -> Document:
@@ -74,6 +77,7 @@ class Found:
             },
             "reading": [asdict(each) for each in self.reads],
             "writing": [asdict(each) for each in self.rounds],
+            "checkpoints": dict(self.checkpoints),
             "bodies": None if self.bodies is None else asdict(self.bodies),
             "retention": None if self.retention is None else asdict(self.retention),
         }
@@ -121,4 +125,5 @@ def _build(setting: Setting, plain: Mapping[str, Any]) -> Found:
         [Result(**each) for each in plain.get("writing") or ()],
         None if bodies is None else Bodies(**bodies),
         None if retention is None else Dropping(**retention),
+        plain.get("checkpoints") or {},
     )

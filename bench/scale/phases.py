@@ -17,7 +17,7 @@ from bench.scale.kept import Kept
 from bench.scale.load import Loader, settle
 from bench.scale.reading import read_all
 from bench.scale.retention import measure_retention
-from bench.scale.sizes import measure_sizes
+from bench.scale.sizes import measure_checkpoints, measure_sizes
 from bench.scale.writing import Rounds
 
 Say = Callable[[str], None]
@@ -76,6 +76,7 @@ async def writing(scene: Scene) -> None:
     rounds = Rounds(scene.cluster, kept.plan, scene.folder / "writer", counts)
     await rounds.prepare()
     done: list[dict[str, Any]] = kept.get("rounds") if kept.has("rounds") else []
+    before = await measure_checkpoints(scene.cluster)
     first = max((each["round"] for each in done), default=0) + 1
     if first <= options.rounds:
         await rounds.run(0)
@@ -88,6 +89,8 @@ async def writing(scene: Scene) -> None:
         scene.cluster, scene.folder / "writer", max(options.exchanges // 4, 100)
     )
     kept.keep("bodies", asdict(bodies))
+    after = await measure_checkpoints(scene.cluster)
+    kept.keep("checkpoints", {name: after[name] - before[name] for name in after})
     kept.keep("writing", done)
 
 
@@ -97,8 +100,7 @@ def _rates(results: list[Result]) -> str:
 
 
 async def retention(scene: Scene) -> None:
-    plan, folder = scene.kept.plan, scene.folder / "writer"
-    found = await measure_retention(scene.cluster, plan, folder, scene.say)
+    found = await measure_retention(scene.cluster, scene.folder / "writer", scene.say)
     scene.kept.keep("retention", asdict(found))
 
 

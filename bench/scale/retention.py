@@ -14,7 +14,6 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.scale.cluster import Cluster
 from bench.scale.draining import DRAIN_SECONDS, Draining, fresh_exchanges
-from bench.scale.plan import Plan
 from bench.scale.shapes import build_shapes
 from bench.scale.statements import statement
 from proxy.store.partitions import ensure_ahead
@@ -47,7 +46,7 @@ class Dropping:
     """Exchanges, meanwhile."""
 
 
-async def measure_retention(cluster: Cluster, plan: Plan, folder: Path, say: Say) -> Dropping:
+async def measure_retention(cluster: Cluster, folder: Path, say: Say) -> Dropping:
     """Drop the oldest days, one after the other. Raises BenchError where that cannot be."""
     connection = await cluster.connect()
     await ensure_ahead(connection)
@@ -61,12 +60,12 @@ async def measure_retention(cluster: Cluster, plan: Plan, folder: Path, say: Say
         took = 0.0
         for _ in range(DROPS):
             one = time.monotonic()
-            names += await drop_expired(connection, await _oldest(cluster, plan))
+            names += await drop_expired(connection, await _oldest(cluster))
             took = max(took, time.monotonic() - one)
             await asyncio.sleep(0.3)
         dropped = time.monotonic()
         await asyncio.sleep(1)
-        given_up = await _drop_behind_reader(cluster, plan)
+        given_up = await _drop_behind_reader(cluster)
         behind = time.monotonic()
         fed.stop()
         await writer.flush(DRAIN_SECONDS)
@@ -87,7 +86,7 @@ async def measure_retention(cluster: Cluster, plan: Plan, folder: Path, say: Say
     )
 
 
-async def _oldest(cluster: Cluster, plan: Plan) -> Retention:
+async def _oldest(cluster: Cluster) -> Retention:
     """A retention for which exactly the oldest day that is left is too old."""
     connection = await cluster.connect()
     oldest: datetime | None = await connection.fetchval(statement("oldest_day"))
@@ -97,14 +96,14 @@ async def _oldest(cluster: Cluster, plan: Plan) -> Retention:
     return Retention(data_days=(datetime.now(UTC) - oldest).days)
 
 
-async def _drop_behind_reader(cluster: Cluster, plan: Plan) -> float:
+async def _drop_behind_reader(cluster: Cluster) -> float:
     """Somebody reads the tables in a transaction that does not end; seconds until it gave up."""
     connection, reader = await cluster.connect(), await cluster.connect()
     transaction = reader.transaction()
     await transaction.start()
     await reader.execute(statement("read_all_tables"))
     began = time.monotonic()
-    names = await drop_expired(connection, await _oldest(cluster, plan))
+    names = await drop_expired(connection, await _oldest(cluster))
     took = time.monotonic() - began
     await transaction.rollback()
     await reader.close()

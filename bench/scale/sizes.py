@@ -55,3 +55,14 @@ async def disk_bytes(cluster: Cluster, dsn: str) -> int:
         return int(await connection.fetchval(statement("disk")))
     finally:
         await connection.close()
+
+
+async def measure_checkpoints(cluster: Cluster) -> dict[str, float]:
+    """How many there were since the cluster was made, their seconds of writing and of syncing, and
+    the bytes that they wrote."""
+    connection = await cluster.connect()
+    try:
+        row = await connection.fetchrow(statement("checkpoints"))
+    finally:
+        await connection.close()
+    return {name: float(value) for name, value in row.items()}

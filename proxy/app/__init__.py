@@ -4,7 +4,8 @@
 - `worker` is one serving process: event loop, listening socket, journal, drain.
 - `supervisor` is the main process: it starts Postgres where none is given, migrates, starts and
   watches the workers, runs the writer, and hands out drain.
-- `preload` is what the fork server loads once, so that workers start fast and share memory.
+- `reading` has a child read the configuration at the start; `image` is the process that has loaded
+  the code and of which workers are forked, so that they start fast and share memory.
 
 Not allowed here: doing any of the work oneself.
 """

@@ -20,7 +20,7 @@ class Reading:
     """A child at work."""
 
     def __init__(self, pid: int, answer: int, pattern: str, environ: Mapping[str, str]) -> None:
-        self._pid = pid
+        self.pid = pid
         self._answer = answer
         self._pattern = pattern
         self._environ = environ
@@ -33,7 +33,7 @@ class Reading:
         """
         with os.fdopen(self._answer, "rb") as answer:
             said = answer.read()
-        _, status = os.waitpid(self._pid, 0)
+        _, status = os.waitpid(self.pid, 0)
         if status:
             # It was killed, or has met a fault of ours: here that is seen as it is.
             return load_config(self._pattern, self._environ)

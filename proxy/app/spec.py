@@ -22,7 +22,7 @@ def log_level(config: Config) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """One worker's part. Picklable: it goes to the worker through the fork server."""
+    """One worker's part. Picklable: it goes to the worker over its line."""
 
     slot: int
     """1…N; 0 is the main process."""

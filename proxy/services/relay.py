@@ -69,7 +69,6 @@ class RelayService:
 
         Raises:
             RequestError: the call never got in; nothing was recorded.
-            RecordingRefused: the journal is at its bound.
             AllVariantsFailed: no provider answered; recorded, and the client is to be told.
             asyncio.CancelledError: the client left; recorded.
         """
@@ -79,7 +78,11 @@ class RelayService:
         with self._metrics.in_flight(call.endpoint.name):
             try:
                 if target.plain or call.endpoint is not CHAT_COMPLETIONS:
-                    await self._run(progress, drawn, client)
+                    # All variants in one go: the body is passed on, whichever it is.
+                    if await self._passed_on(progress, _candidates(progress, drawn), client):
+                        await self._answer(progress, client)
+                    else:
+                        await self._answer_failure(progress, client)
                 else:
                     await self._run_function(progress, drawn, client)
             except asyncio.CancelledError:
@@ -141,18 +144,6 @@ class RelayService:
                 f"{call.path} is no inference endpoint, so this proxy's own provider keys do not "
                 "serve it; its operator can list the path in `zeroproxy.allowed_paths`"
             )
-
-    async def _run(self, progress: Progress, drawn: Iterator[Variant], client: Client) -> None:
-        """All variants in one go: the body is passed on, whichever it is."""
-        if await self._passed_on(progress, self._candidates(progress, drawn), client):
-            await self._answer(progress, client)
-        else:
-            await self._answer_failure(progress, client)
-
-    def _candidates(self, progress: Progress, drawn: Iterator[Variant]) -> Iterator[Candidate]:
-        for variant in drawn:
-            progress.assigned = progress.assigned or variant.name
-            yield variant.candidate
 
     def _passed_on(
         self, progress: Progress, candidates: Iterable[Candidate], client: Client
@@ -288,6 +279,12 @@ class RelayService:
         return self._recorder.exchange(
             build_exchange(progress, reason, seconds, self._lane.settings)
         )
+
+
+def _candidates(progress: Progress, drawn: Iterator[Variant]) -> Iterator[Candidate]:
+    for variant in drawn:
+        progress.assigned = progress.assigned or variant.name
+        yield variant.candidate
 
 
 def _never_asked(log: CallLog) -> bool:

@@ -16,7 +16,6 @@ from proxy.providers.base import (
     Attempt,
     HttpProvider,
     NeutralProvider,
-    RelayProvider,
     answers_neutrally,
     makes_vectors,
     relays,
@@ -31,7 +30,7 @@ from proxy.services.relay_call import Progress, RelayCall
 from proxy.services.relay_sink import RelaySink
 from proxy.services.translation import TranslatingSink, Translation, Wording
 from proxy.telemetry.metrics import RouteCells
-from proxy.types.ports import Body, Client, FixedHeaders, Headers, Limits, OutgoingRequest
+from proxy.types.ports import Body, Client, FixedHeaders, Headers, Limits
 from proxy.types.request import ModelRequest
 from proxy.types.secrets import Secret, is_pending
 from proxy.wire.chat_completions.encode_stream import Author
@@ -55,8 +54,10 @@ class _Sending:
     def rewritten(self, body: bytes | Body) -> bytes | Body:
         """The body after the rules of the configuration, in the provider's protocol."""
         if isinstance(body, bytes):
-            body = rewrite_body(body, self.variant.rewrites.body)
-            body = rewrite_body(body, self.route.rewrites.body)
+            if self.variant.rewrites.body:
+                body = rewrite_body(body, self.variant.rewrites.body)
+            if self.route.rewrites.body:
+                body = rewrite_body(body, self.route.rewrites.body)
             self.progress.raw_request = body
         else:
             self.progress.raw_request = b""
@@ -64,8 +65,11 @@ class _Sending:
 
     def headers(self, given: Headers) -> Headers:
         """The headers after the same."""
-        given = rewrite_headers(given, self.variant.rewrites.headers)
-        return rewrite_headers(given, self.route.rewrites.headers)
+        if self.variant.rewrites.headers:
+            given = rewrite_headers(given, self.variant.rewrites.headers)
+        if self.route.rewrites.headers:
+            given = rewrite_headers(given, self.route.rewrites.headers)
+        return given
 
     def completed(self, asked: ModelRequest) -> ModelRequest:
         """With what the variant asks for and OpenAI's protocol has no member for."""
@@ -183,7 +187,16 @@ class RelayAttempts:
             return self._ask(progress, provider, sending.rewritten(body), sending.limits, sink)
         if relays(provider) and not _is_foreign(call, provider):
             progress.raw = True
-            request = _passed_on(sending, provider, sending.rewritten(body))
+            request = provider.encode_relay(
+                call.upstream_path,
+                sending.rewritten(body),
+                sending.headers(call.headers),
+                sending.secret,
+                sending.limits,
+                route.budget.try_retry,
+                method=call.method,
+                query=call.query,
+            )
             return self._transport.send(request.sealed(), sink)
         if call.endpoint is CHAT_COMPLETIONS and isinstance(body, bytes):
             return self._translate(sending, provider, body)
@@ -263,21 +276,6 @@ class RelayAttempts:
         provider = route.provider
         told = relays(provider) and not _is_foreign(call, provider) and provider.usage == "ask"
         return bool(told)
-
-
-def _passed_on(sending: _Sending, provider: RelayProvider, body: bytes | Body) -> OutgoingRequest:
-    """To a provider that speaks the client's protocol."""
-    call = sending.progress.call
-    return provider.encode_relay(
-        call.upstream_path,
-        body,
-        sending.headers(call.headers),
-        sending.secret,
-        sending.limits,
-        sending.route.budget.try_retry,
-        method=call.method,
-        query=call.query,
-    )
 
 
 def _is_foreign(call: RelayCall, provider: HttpProvider) -> bool:

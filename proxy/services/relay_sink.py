@@ -112,7 +112,8 @@ class RelaySink:
         self._held.append(block)
         self._held_size += len(block)
         if self._failed:
-            self._bound_error()
+            if self._held_size > self._limit:
+                raise self._as_error()
             return None
         if self._parser is not None:
             return self._peek_stream(block)
@@ -165,10 +166,6 @@ class RelaySink:
     @property
     def _failed(self) -> bool:
         return not 200 <= self.status < 300 or self._fault is not None
-
-    def _bound_error(self) -> None:
-        if self._held_size > self._limit:
-            raise self._as_error()
 
     def _as_error(self) -> UpstreamStatus:
         came = self.body()

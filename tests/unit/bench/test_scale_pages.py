@@ -47,6 +47,7 @@ def found(**changes: object) -> Found:
         [*writing(EXCHANGES, 950), *writing(FEEDBACK, 990)],
         Bodies(9000, 8000, 6000, 60, 110),
         Dropping(100, 150, 500, 80, 9000, 12, 5000),
+        {"checkpoints": 20.0},
     )
     return replace(whole, **changes)  # type: ignore[arg-type]
 

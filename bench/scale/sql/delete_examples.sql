@@ -1,1 +1,0 @@
-DELETE FROM tensorzero.dicl_examples
