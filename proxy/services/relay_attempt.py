@@ -158,6 +158,7 @@ class RelayAttempts:
                 cells.first_token(sink.last_at - call.began)
             progress.status = sink.status
             client.start(sink.status, sink.headers, *ours(progress), length=length)
+            sink.headers = ()  # They have gone out, and a stream may be long.
 
         progress.candidate, progress.route = candidate, route
         progress.neutral = progress.translation = None

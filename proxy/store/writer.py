@@ -36,7 +36,7 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 FAILED_ROUND_PAUSE_S = 1.0
 LARGE_BYTES = 8 * 2**20
-KEPT_BYTES = 4 * 2**20
+KEPT_BYTES = 16 * 2**20
 TIMEOUTS_OF_A_LARGE_RECORD = 5
 DECODING_S = 0.002
 """In one go, so that the loop is not held up; but a record is not interrupted."""

@@ -37,6 +37,7 @@ class AnswerReader:
     __slots__ = (
         "_bare",
         "_chunked",
+        "_framed",
         "_headers",
         "_names",
         "_parser",
@@ -65,7 +66,7 @@ class AnswerReader:
     def restart(self, *, bare: bool) -> None:
         """Be ready for the next answer; a `bare` one has no body whatever its head says."""
         self._bare = bare
-        self._chunked = False
+        self._chunked = self._framed = False
         self._headers: list[tuple[str, str]] = []
         self.status = 0
         self.headers: Headers = ()
@@ -93,10 +94,8 @@ class AnswerReader:
 
     def at_eof(self) -> UpstreamError | None:
         """What it means that the connection ends here: None if it is the end of the body."""
-        if self.head_complete and not self.complete:
-            names = {name.lower() for name, _ in self.headers}
-            if "content-length" not in names and "transfer-encoding" not in names:
-                return None
+        if self.head_complete and not self.complete and not self._framed:
+            return None
         return UpstreamReset(BROKEN)
 
     # What the parser tells.
@@ -113,7 +112,7 @@ class AnswerReader:
         status = self._parser.get_status_code()
         headers, self._headers = self._headers, []
         if status < 200:
-            self._chunked = False
+            self._chunked = self._framed = False
             if status < 100 or status == 101:
                 raise ValueError("no status of an answer")
             return
@@ -137,7 +136,9 @@ class AnswerReader:
         if lowered == "transfer-encoding" and not self.head_complete:
             if self._chunked or value.strip().lower() != b"chunked":
                 raise ValueError("no transfer coding that is known here")
-            self._chunked = True
+            self._chunked = self._framed = True
+        elif lowered == "content-length":
+            self._framed = True
         elif lowered == "keep-alive":
             self.keep_alive_for = _timeout_in(value)
         elif len(self._names) < KNOWN_NAMES:

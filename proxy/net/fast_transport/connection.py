@@ -226,7 +226,8 @@ class Connection(asyncio.Protocol):
                 self._tls.remember(self._transport.get_extra_info("ssl_object"))
             if self._flight is not None:
                 self._flight.progress()
-            sink.on_head(reader.status, reader.headers)
+            headers, reader.headers = reader.headers, ()  # a stream may be long
+            sink.on_head(reader.status, headers)
         elif garbled is not None:
             raise _garbage(garbled)
 

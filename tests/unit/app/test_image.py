@@ -17,7 +17,7 @@ from tests.unit.app.fleets import configuration, crew
 ROOT = Path(__file__).resolve().parents[3]
 
 LOAD = """\
-import json, sys
+import json, os, sys
 import proxy.app.supervisor, proxy.app.worker
 from proxy.config.load import load_config
 load_config(sys.argv[1], {})
@@ -29,7 +29,8 @@ while found:
     sections.add(each)
     found += each.__subclasses__()
 complete = [each.__name__ for each in sections if each.__pydantic_complete__]
-print(json.dumps({"modules": sorted(sys.modules), "complete": complete}))
+threads = os.listdir("/proc/self/task") if os.path.isdir("/proc/self/task") else ["1"]
+print(json.dumps({"modules": sorted(sys.modules), "complete": complete, "threads": threads}))
 """
 
 FOR_SOME = (
@@ -82,6 +83,11 @@ def test_what_only_some_configurations_need_is_not_loaded_for_all(
 
 def test_of_the_schema_only_the_root_has_a_validator(loaded: dict[str, list[str]]) -> None:
     assert loaded["complete"] == ["Config"]
+
+
+def test_nothing_that_is_loaded_has_begun_a_thread(loaded: dict[str, list[str]]) -> None:
+    """Or the process could not be forked: the thread's locks would be held for good."""
+    assert len(loaded["threads"]) == 1
 
 
 def test_every_decoder_can_be_loaded() -> None:
