@@ -80,11 +80,21 @@ class Proxy:
         while time.monotonic() < deadline:
             assert self.process is not None
             if self.process.poll() is not None:
+                if self.lost_its_port():
+                    self.port = free_port()
+                    self.start()
+                    return
                 raise AssertionError(f"it ended with {self.process.returncode}:\n{self.tail()}")
             if self.get("/ready")[0] == 200 and self.greeted():
                 return
             time.sleep(0.05)
         raise AssertionError(f"not ready after {seconds} s:\n{self.tail()}")
+
+    def lost_its_port(self) -> bool:
+        """Whether another of the tests that run beside this one took a port that was free."""
+        taken = f"error: port {self.port} on 127.0.0.1 is taken"
+        text = self.tail()
+        return taken in text and f"serves {self.base}" not in text
 
     def greeted(self) -> bool:
         return f"serves {self.base}".encode() in self.log.read_bytes()

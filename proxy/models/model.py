@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy.errors import UpstreamTimeout
 from proxy.models.budget import Budget
-from proxy.models.cost import Prices
+from proxy.models.cost import Prices, dump_prices
 from proxy.models.credentials import CallCredentials, Credential
 from proxy.models.rewrite import NO_REWRITES, Rewrites
 from proxy.providers.base import Provider, title_of
@@ -50,6 +50,12 @@ class Route:
     """Whether its credential is the operator's, not the caller's."""
     discards_unknown: bool = False
     """Whether callers are not told of what its streams have and neutral chunks have no form for."""
+    dumped_prices: bytes = field(init=False, default=b"")
+    """The same prices, as records carry them."""
+
+    def __post_init__(self) -> None:
+        if self.prices is not None:
+            object.__setattr__(self, "dumped_prices", dump_prices(self.prices))
 
     def known_secret(self, call: CallCredentials) -> Secret | PendingSecret:
         """The value of the credential, or what has to be asked for it.

@@ -129,19 +129,29 @@ class CallLog(msgspec.Struct):
         route: Route,
         error: UpstreamError | None,
         began: float,
-        took: float,
+        ended: float,
         pause: float,
     ) -> None:
-        """Note an attempt that began then and took so long, after a pause; all in seconds."""
-        started = began - self.began
-        names = (candidate.variant_name, candidate.model.name, route.name)
-        times = (round(started * 1000), round(took * 1000), round(pause * 1000))
-        if error is None:
-            self.attempts.append(Attempt(*names, 200, "", "", *times))
-            return
-        self.last = error
-        outcome = (error.status or 0, error.kind, _detail(error))
-        self.attempts.append(Attempt(*names, *outcome, *times, _fault(error)))
+        """Note an attempt, by the clock of `began`, that came after a pause (in seconds)."""
+        status, kind, detail, fault = 200, "", "", ""
+        if error is not None:
+            self.last = error
+            status, kind, detail = error.status or 0, error.kind, _detail(error)
+            fault = _fault(error)
+        self.attempts.append(
+            Attempt(
+                candidate.variant_name,
+                candidate.model.name,
+                route.name,
+                status,
+                kind,
+                detail,
+                round((began - self.began) * 1000),
+                round((ended - began) * 1000),
+                round(pause * 1000),
+                fault,
+            )
+        )
 
     @property
     def exhausted(self) -> bool:
@@ -202,6 +212,7 @@ class Policy:
         sent what came of that. One generator, because a coroutine for each level costs every call
         more than all that the levels do."""
         paid: Route | None = None
+        now = self._now
         for candidate in candidates:
             model, schedule = candidate.model, candidate.schedule
             ruled_out: set[str] = set()
@@ -227,13 +238,12 @@ class Policy:
                         continue
                     paid = None if route is paid else paid
                     within = scope.narrowed(route.limits, stream, "Model provider", route.name)
-                    began = self._now()
+                    began = now()
                     error = yield candidate, route, within.limits(self._defaults)
-                    within.explain(error)
-                    took = self._now() - began
-                    log.add(candidate, route, error, began, took, pause)
+                    log.add(candidate, route, error, began, now(), pause)
                     if error is None:
                         return candidate, route
+                    within.explain(error)
                     pause = 0.0
                     kind = classify(error)
                     if kind is ErrorClass.FINAL:

@@ -26,19 +26,14 @@ class AnswerHead(msgspec.Struct, frozen=True, gc=False):
 
 NO_HEAD = AnswerHead()
 
-_WANTED = frozenset({"content-type", "content-encoding", *REQUEST_IDS})
-_LENGTHS = frozenset(map(len, _WANTED))
-
 
 def read_head(headers: Headers) -> AnswerHead:
     """Of a header given twice the last counts."""
-    found: dict[str, str] = {}
-    for name, value in headers:
-        # Most names are told apart by their length.
-        if len(name) in _LENGTHS and (lower := name.lower()) in _WANTED:
-            found[lower] = value
+    given = {name.lower(): value for name, value in headers}
     request_id = ""
     for name in REQUEST_IDS:
-        request_id = request_id or found.get(name, "")
-    encoding = found.get("content-encoding", "").strip().lower()
-    return AnswerHead(found.get("content-type", ""), encoding, request_id)
+        request_id = request_id or given.get(name, "")
+    encoding = given.get("content-encoding")
+    return AnswerHead(
+        given.get("content-type", ""), encoding.strip().lower() if encoding else "", request_id
+    )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import orjson
 
 from proxy.inference.prepare import Prepared
-from proxy.models.cost import dump_prices
 from proxy.services.answer_head import NO_HEAD
 from proxy.services.call_details import details_of
 from proxy.services.infer_record import model_calls
@@ -37,7 +36,9 @@ def build_exchange(
     calls = [] if function is None or not reached else _earlier_calls(function, settings)
     if reached and call.endpoint.wire:
         calls.append(_model_call(progress, settings))
-    head = NO_HEAD if sink is None else sink.head
+    head, told = (NO_HEAD, []) if sink is None else (sink.head, sink.tap.blocks)
+    if reached and progress.raw and call.endpoint.wire:
+        told = []  # The model's call has it.
     # In the order of the fields: naming forty of them costs more than filling them in.
     return Exchange(
         call.id.bytes,
@@ -69,7 +70,7 @@ def build_exchange(
         body,
         size,
         digest,
-        _response_body(progress, reached),
+        told,
         sink.tap.total if sink is not None else 0,
         sink.tap.sha256() if sink is not None else b"",
         head.content_type,
@@ -118,16 +119,17 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
     first = sink.first_at if call.peek.stream else None
     waited = round((sink.last_at - progress.attempt_began) * 1000)
     ttft = round((first - progress.attempt_began) * 1000) if first is not None else None
-    prices = b"" if route.prices is None else dump_prices(route.prices)
+    prices = route.dumped_prices
     if answer is None:
+        translation = progress.translation
         return ModelCall(
             new_identifier().bytes,
             candidate.model.name,
             route.name,
-            _wire(progress),
+            call.endpoint.wire if translation is None else translation.wire,
             call.peek.stream,
             _kept_request(progress.raw_request, call.body, settings.record_limit),
-            _raw_response(progress),
+            sink.tap.blocks if translation is None else translation.tap.blocks,
             waited,
             ttft,
             b"",
@@ -143,10 +145,10 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
         id=new_identifier().bytes,
         model_name=candidate.model.name,
         provider_name=route.name,
-        wire=_wire(progress),
+        wire="neutral",
         stream=call.peek.stream,
         raw_request=b"",
-        raw_response=_raw_response(progress),
+        raw_response=[answer.raw_response.encode()],
         response_time_ms=waited,
         ttft_ms=ttft,
         output=blocks_to_json(answer.blocks),
@@ -160,34 +162,8 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
     )
 
 
-def _wire(progress: Progress) -> str:
-    if progress.neutral is not None:
-        return "neutral"
-    translation = progress.translation
-    return progress.call.endpoint.wire if translation is None else translation.wire
-
-
-def _raw_response(progress: Progress) -> list[bytes]:
-    """What the provider said, in its own words."""
-    if progress.neutral is not None:
-        return [progress.neutral.result().raw_response.encode()]
-    assert progress.sink is not None
-    tap = progress.sink.tap if progress.translation is None else progress.translation.tap
-    return tap.blocks
-
-
 def _kept_request(raw: bytes, client: object, limit: int) -> bytes:
     return b"" if len(raw) > limit or raw == client else raw
-
-
-def _response_body(progress: Progress, reached: bool) -> list[bytes]:
-    """What the client was sent, where no model call holds it."""
-    sink = progress.sink
-    if sink is None:
-        return []
-    if not reached or not progress.raw or not progress.call.endpoint.wire:
-        return sink.tap.blocks
-    return []
 
 
 def _error_kind(progress: Progress) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NoReturn
 
 import msgspec
@@ -99,13 +99,17 @@ def place_of(
     Spaces, a key given twice or spelled with escapes all make a body longer than its members' names
     and values are, so that the counts agree for a plain one only.
     """
-    length, start, end = 1, 0, 0
+    values: Iterable[memoryview] = map(memoryview, members.values())
+    length = 1 + sum(map(len, members)) + sum(map(len, values)) + 4 * len(members)
+    if length != len(body):
+        return None
+    start = 1
     for key, raw in members.items():
-        value = length + len(key) + 3
-        length = value + len(memoryview(raw)) + 1
+        start += len(key) + 3
         if key == wanted:
-            start, end = value, length - 1
-    return (start, end) if end and length == len(body) else None
+            return start, start + len(memoryview(raw))
+        start += len(memoryview(raw)) + 1
+    return None
 
 
 def _walk(body: bytes, raws: Mapping[str, msgspec.Raw | bytes]) -> list[Member] | None:

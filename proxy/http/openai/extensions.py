@@ -23,7 +23,6 @@ KNOWN = frozenset({EPISODE, VARIANT, TAGS, CREDENTIALS})
 EPISODE_HEADER = "x-tensorzero-episode-id"
 VARIANT_HEADER = "x-tensorzero-variant-name"
 TAGS_HEADER = "x-tensorzero-tags"
-NOTHING_SAID = (None, None, None)
 
 _strings = msgspec.json.Decoder(dict[str, str])
 
@@ -51,8 +50,6 @@ def read_extensions(request: web.BaseRequest, members: Mapping[str, bytes]) -> E
     """
     get = request.headers.get
     said = (get(EPISODE_HEADER), get(VARIANT_HEADER), get(TAGS_HEADER))
-    if not members and said == NOTHING_SAID:
-        return NO_EXTENSIONS
     values = _values(members)
     episode = said[0] or values.get(EPISODE)
     pinned = said[1] or values.get(VARIANT)

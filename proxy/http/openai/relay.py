@@ -10,9 +10,9 @@ from aiohttp import web
 
 from proxy.errors import InvalidRequest, NotFound, NotSupported
 from proxy.http.auth import Keys
+from proxy.http.callers import Callers
 from proxy.http.client_stream import ClientStream
-from proxy.http.headers import request_headers
-from proxy.http.openai.extensions import read_extensions
+from proxy.http.openai.extensions import NO_EXTENSIONS, read_extensions
 from proxy.http.openai.uploads import PassedUpload, UploadLimits, read_form
 from proxy.http.spool import arrived_body, read_body
 from proxy.models.credentials import CallCredentials
@@ -36,7 +36,7 @@ class RelayHandler:
     ) -> None:
         self._service = service
         self._base_path = base_path
-        self._keys = keys
+        self._callers = Callers(keys)
         self._limits = limits
 
     def known(self) -> Mapping[str, Handler]:
@@ -106,7 +106,9 @@ class RelayHandler:
         body: bytes | Upload,
         seen: BodyPeek,
     ) -> RelayCall:
-        extensions = read_extensions(request, seen.extensions)
+        caller, extensions = self._callers.read(request), NO_EXTENSIONS
+        if caller.says_more or seen.extensions:
+            extensions = read_extensions(request, seen.extensions)
         url = request.rel_url
         return RelayCall(
             began=began,
@@ -117,8 +119,8 @@ class RelayHandler:
             endpoint=endpoint,
             body=body,
             peek=seen,
-            headers=request_headers(request.raw_headers),
-            credentials=CallCredentials(self._keys.caller_bearer(request), extensions.credentials),
+            headers=caller.headers,
+            credentials=CallCredentials(caller.bearer, extensions.credentials),
             episode_id=extensions.episode_id or new_identifier(),
             pinned=extensions.variant_name,
             tags=extensions.tags,

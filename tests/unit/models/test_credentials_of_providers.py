@@ -15,6 +15,7 @@ from proxy.errors import CredentialMissing
 from proxy.models.credentials import CallCredentials, Credential
 from proxy.models.provider_credentials import build_credential
 from proxy.net.tokens import Tokens
+from proxy.telemetry.logging import NOISY
 from proxy.types.secrets import AddressedSecret, AwsAccess, BearerToken, Secret, is_pending
 from tests.unit.net.token_servers import (
     aws_container,
@@ -328,6 +329,8 @@ async def test_no_secret_gets_into_a_log_however_much_is_logged(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
+    for library in NOISY:
+        caplog.set_level("DEBUG", logger=library)
     for name in ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET", "FEDERATED_TOKEN_FILE"):
         monkeypatch.delenv(f"AZURE_{name}", raising=False)
     async with serving(oauth) as google, serving(azure_identity) as entra:

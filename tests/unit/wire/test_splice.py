@@ -15,6 +15,7 @@ from proxy.wire.splice import (
     member,
     object_members,
     peek,
+    replace_model,
     replace_system,
     splice,
     system_text_of,
@@ -249,3 +250,44 @@ def test_messages_that_are_no_list_are_refused() -> None:
     with pytest.raises(InvalidRequest) as caught:
         replace_system(b'{"role":"user"}', "x")
     assert caught.value.param == "messages"
+
+
+SPELLINGS = (
+    b'{"model":"m","messages":[{"role":"user","content":"the \\"model\\":\\"m\\""}]}',
+    b'{"messages":[],"model":"m","metadata":{"model":"m"}}',
+    b'{ "messages": [], "model": "m", "stream": true }',
+    b'{"model":"a","n":1,"model":"m"}',
+    b'{"model":"m","model":"m"}',
+    b'{"mod\\u0065l":"m","x":{"model":"m"}}',
+    b'{"model":"a","mod\\u0065l":"m"}',
+    '{"model":"m","é":"ü"}'.encode(),
+    b'\n{"model":"m"}\n',
+    b'{"model":"\\ud800"}',
+    b'{"n":[1,2],"m":"model","model":"m"}',
+)
+
+
+@pytest.mark.parametrize("body", SPELLINGS)
+def test_the_model_is_replaced_as_any_member_is(body: bytes) -> None:
+    expected = splice(body, replace={"model": b'"other"'})
+    assert replace_model(body, peek(body).members, "other") == expected
+    assert b'"other"' in expected
+
+
+@given(st.data())
+def test_the_model_is_replaced_in_invented_bodies_as_any_member_is(data: st.DataObject) -> None:
+    values = st.recursive(
+        st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["model", '"model":"m"']),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from("ab"), inner),
+        max_leaves=5,
+    )
+    keys = st.sampled_from(["messages", "é", "n", "a b", "mödel"])
+    members = list(data.draw(st.dictionaries(keys, values)).items())
+    members.insert(data.draw(st.integers(0, len(members))), ("model", "m"))
+    body = json.dumps(
+        dict(members),
+        separators=data.draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,", ":")])),
+        ensure_ascii=data.draw(st.booleans()),
+    ).encode()
+    expected = splice(body, replace={"model": b'"other"'})
+    assert replace_model(body, peek(body).members, "other") == expected

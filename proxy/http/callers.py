@@ -1,0 +1,77 @@
+"""What a request's headers say, remembered: an application sends the same ones with every call.
+
+Only the length of the body changes from call to call, so it is left out of what is looked up. Who
+adds a header that is new each time (of a trace, say) is read anew each time; so is who tells us
+something, such as an episode, for that is seldom said twice.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from proxy.http.auth import Keys
+from proxy.http.headers import request_headers
+from proxy.types.ports import FixedHeaders
+
+KEPT = 256
+"""Callers that are remembered; then all are forgotten."""
+LONGEST = 4096
+"""Bytes of headers that are remembered."""
+
+_LENGTH = (b"Content-Length", b"content-length")
+_OURS = b"x-tensorzero-"
+
+RawHeaders = tuple[tuple[bytes, bytes], ...]
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """What is the same for all calls that bear the same headers."""
+
+    headers: FixedHeaders
+    """Those that go on to a provider."""
+    bearer: str | None
+    """The caller's own token, for `client::`. Nobody sees it but the provider."""
+    says_more: bool
+    """Whether there are headers with a meaning of our own (`extensions`)."""
+
+    def __repr__(self) -> str:
+        return "Caller(…)"
+
+
+class Callers:
+    """The callers of one worker, under one configuration."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._known: dict[RawHeaders, Caller] = {}
+        self._length_at = 0
+        """Where the length stood in the last request: most clients keep their order."""
+
+    def read(self, request: web.BaseRequest) -> Caller:
+        """What the headers of a request say."""
+        raw = request.raw_headers
+        at = self._length_at
+        if at >= len(raw) or raw[at][0] not in _LENGTH:
+            at = self._length_at = _place_of_length(raw)
+        constant = raw[:at] + raw[at + 1 :]
+        return self._known.get(constant) or self._read(request, constant)
+
+    def _read(self, request: web.BaseRequest, constant: RawHeaders) -> Caller:
+        caller = Caller(
+            tuple(request_headers(constant)),
+            self._keys.caller_bearer(request),
+            any(name.lower().startswith(_OURS) for name, _ in constant),
+        )
+        size = sum(len(name) + len(value) for name, value in constant)
+        if size <= LONGEST and not caller.says_more:
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            self._known[constant] = caller
+        return caller
+
+
+def _place_of_length(raw: RawHeaders) -> int:
+    """Behind the last header where there is no length."""
+    places = (place for place, (name, _) in enumerate(raw) if name in _LENGTH)
+    return next(places, len(raw))
