@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import compress
+from operator import add
 
 from proxy.types.ports import FixedHeaders, Headers
 
@@ -74,7 +76,11 @@ def answer_lines(theirs: Headers, ours: Headers) -> list[str]:
     Providers choose values, and of our own some name models, which callers may invent: none of them
     ends a line before its time.
     """
-    lines = [start + value for name, value in theirs if (start := _line_start(name))]
+    lines: list[str] = []
+    if theirs:
+        names, values = zip(*theirs, strict=True)
+        starts, kept = _line_starts(names)
+        lines += map(add, starts, compress(values, kept))
     lines += [f"{name}: {value}" for name, value in ours]
     text = "".join(lines)
     raw = text.encode("utf-8", "surrogateescape")
@@ -107,6 +113,13 @@ def _name_upstream(name: bytes) -> str:
 
 
 @lru_cache(maxsize=1024)
+def _line_starts(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[bool, ...]]:
+    """What stands before the values of the headers that go on, and which those are. A provider's
+    answers mostly have the same headers in the same order."""
+    starts = [_line_start(name) for name in names]
+    return tuple(filter(None, starts)), tuple(map(bool, starts))
+
+
 def _line_start(name: str) -> str:
     """What stands before the value where a provider's header goes on; nothing where it does not.
     Its request id makes room for ours."""

@@ -187,6 +187,7 @@ class RelayService:
             return False
         function.prepared = prepared
         function.changed = function.asked.changed_members(prepared)
+        progress.variant = variant
         if await self._passed_on(progress, (variant.candidate,), client) is None:
             return False
         await self._answer(progress, client)
@@ -284,6 +285,7 @@ class RelayService:
 def _candidates(progress: Progress, drawn: Iterator[Variant]) -> Iterator[Candidate]:
     for variant in drawn:
         progress.assigned = progress.assigned or variant.name
+        progress.variant = variant
         yield variant.candidate
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
+
+import msgspec
 
 from proxy.errors import UpstreamError, UpstreamUnserved
 from proxy.inference.variant import Variant
@@ -40,16 +42,18 @@ from proxy.wire.chat_completions.usage_filter import UsageFilter
 USAGE_WIRES = ("chat_completions", "completions")
 
 
-@dataclass(slots=True)
-class _Sending:
+class _Sending(msgspec.Struct):
     """One attempt on its way out."""
 
     progress: Progress
     variant: Variant
     route: Route
-    secret: Secret = field(repr=False)
+    secret: Secret
     limits: Limits
     sink: RelaySink
+
+    def __repr__(self) -> str:
+        return f"_Sending({self.route.name})"
 
     def rewritten(self, body: bytes | Body) -> bytes | Body:
         """The body after the rules of the configuration, in the provider's protocol."""
@@ -118,7 +122,8 @@ class RelayAttempts:
             RequestError: the call cannot be put to this provider as the client made it.
         """
         now = self._now
-        variant = progress.target.named(candidate.variant_name)
+        variant = progress.variant
+        assert variant is not None
         cells = self._metrics.for_route(
             progress.target.function_name, variant.name, candidate.model.name, route.name
         )

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from proxy.inference.prepare import Prepared
+from proxy.inference.variant import Variant
 from proxy.models.credentials import CallCredentials
 from proxy.models.model import Route
 from proxy.models.policy import CallLog, Candidate
@@ -96,6 +97,8 @@ class Progress(msgspec.Struct):
     target: Target
     log: CallLog
     assigned: str = ""
+    variant: Variant | None = None
+    """The one that is being tried."""
     sink: RelaySink | None = None
     candidate: Candidate | None = None
     route: Route | None = None

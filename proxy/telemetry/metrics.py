@@ -169,16 +169,17 @@ class _Ends:
 class _InFlight:
     """A gauge that is one higher inside a `with`."""
 
-    __slots__ = ("_cell",)
+    __slots__ = ("_index", "_view")
 
-    def __init__(self, cell: Cell) -> None:
-        self._cell = cell
+    def __init__(self, view: memoryview[float], cell: Cell) -> None:
+        self._view = view
+        self._index = cell.index
 
     def __enter__(self) -> None:
-        self._cell.add(1)
+        self._view[self._index] += 1
 
     def __exit__(self, *error: object) -> None:
-        self._cell.add(-1)
+        self._view[self._index] -= 1
 
 
 class Metrics:
@@ -233,7 +234,9 @@ class Metrics:
         """To be used in a `with`; `endpoint` is one of few."""
         gauge = self._in_flight.get(endpoint)
         if gauge is None:
-            gauge = self._in_flight[endpoint] = _InFlight(self.cell(f.IN_FLIGHT, endpoint))
+            gauge = self._in_flight[endpoint] = _InFlight(
+                self.view, self.cell(f.IN_FLIGHT, endpoint)
+            )
         return gauge
 
     def for_route(
