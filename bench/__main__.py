@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import signal
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,14 +12,14 @@ from pathlib import Path
 
 from bench import page
 from bench.bounds import Verdict, judge_all
+from bench.command import complain, run_program
 from bench.documents import RESULTS, TARGETS, Document, load_all
-from bench.errors import BenchError
 from bench.measure import Cores, cpu_model
 from bench.options import build_plan, is_whole, parse
 from bench.plot import draw_bench, draw_peers
 from bench.report import render_report
 from bench.results import Journal, Setting, digest_sources
-from bench.rounds import find_missing, measure_direct, run_plan, say
+from bench.rounds import find_missing, measure_direct, run_plan
 from bench.soak import run_soak
 from bench.stage import Stage, open_stage
 
@@ -103,36 +102,12 @@ def run(options: argparse.Namespace) -> int:
         journal.remove()
     elif options.json:
         options.json.write_text(document.dump())
-    return complain(document, verdicts)
-
-
-def complain(document: Document, verdicts: list[Verdict]) -> int:
-    """A sentence for each thing that is wrong; the exit code."""
-    problems = document.problems()
-    exceeded = [
-        verdict
-        for verdict in verdicts
-        if verdict.bound.target == document.setting.target and verdict.exceeded
-    ]
-    for problem in problems:
-        say(f"wrong: {problem}")
-    for verdict in exceeded:
-        say(f"bound exceeded: {verdict.sentence()}")
-    return 1 if problems or exceeded else 0
+    return complain(document.setting.target, document.problems(), verdicts)
 
 
 def main() -> int:
     options = parse()
-    if not sys.platform.startswith("linux"):
-        say("error: the benchmark reads /proc, so it needs Linux")
-        return 1
-    # So that what was started is stopped, too, when this is told to end.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        return run(options)
-    except BenchError as error:
-        say(f"error: {error}")
-        return 1
+    return run_program(lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from proxy.errors import EmbeddedPostgresError
 from proxy.store.embedded import DATABASE, EmbeddedPostgres
 
 SQL = Path(__file__).parent / "sql"
-SHOWN_IDS = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from bench.faults.run import Fault
 from bench.faults.stage import Setup, Stage
@@ -21,17 +22,16 @@ DISK_MB = 3000
 
 
 async def restart(stage: Stage) -> None:
-    for _ in range(RESTARTS):
-        await stage.database.stop()
-        await asyncio.sleep(AWAY_S)
-        await stage.database.start()
-        await asyncio.sleep(BETWEEN_S)
-    stage.notes.append(f"{RESTARTS} times, {AWAY_S:g} s between")
+    await _away_and_back(stage, stage.database.stop)
 
 
 async def kill(stage: Stage) -> None:
+    await _away_and_back(stage, stage.database.kill)
+
+
+async def _away_and_back(stage: Stage, end: Callable[[], Awaitable[None]]) -> None:
     for _ in range(RESTARTS):
-        await stage.database.kill()
+        await end()
         await asyncio.sleep(AWAY_S)
         await stage.database.start()
         await asyncio.sleep(BETWEEN_S)

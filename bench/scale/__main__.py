@@ -7,7 +7,6 @@ import asyncio
 import os
 import platform
 import shutil
-import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from bench import page as bench_page
 from bench.bounds import Verdict, judge_all
+from bench.command import complain, run_program
 from bench.documents import RESULTS, TARGETS
 from bench.errors import BenchError
 from bench.measure import choose_cores, cpu_model
@@ -131,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
     if is_whole(options):
         keep(found, verdicts)
     say(f"the database is in {options.folder}; `python -m bench.scale --remove` removes it")
-    return complain(found, verdicts)
+    return complain("db", found.problems(), verdicts)
 
 
 def remove(folder: Path) -> int:
@@ -155,29 +155,9 @@ def keep(found: Found, verdicts: list[Verdict]) -> None:
     bench_page.main()
 
 
-def complain(found: Found, verdicts: list[Verdict]) -> int:
-    """A sentence for each thing that is wrong; the exit code."""
-    exceeded = [each for each in verdicts if each.bound.target == "db" and each.exceeded]
-    problems = found.problems()
-    for problem in problems:
-        say(f"wrong: {problem}")
-    for verdict in exceeded:
-        say(f"bound exceeded: {verdict.sentence()}")
-    return 1 if exceeded or problems else 0
-
-
 def main() -> int:
     options = parse()
-    if not sys.platform.startswith("linux"):
-        say("error: the benchmark reads /proc, so it needs Linux")
-        return 1
-    # So that Postgres is stopped, too, when this is told to end.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        return run(options)
-    except (BenchError, ZeroProxyError) as error:
-        say(f"error: {error}")
-        return 1
+    return run_program(lambda: run(options), ZeroProxyError)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from bench.scale.sizes import IndexSize, TableSize
 from bench.scale.writing import EXCHANGES
 
 FILE = RESULTS / "scale.json"
-LARGE_ROWS = 10_000
 PHASES = ("load", "sizes", "reading", "writing", "bodies", "retention", "checkpoints")
 
 

@@ -73,8 +73,6 @@ class Question:
     draw: Draw
     budget_ms: float
     times: int
-    touches_no_rows: bool = False
-    """Whether it reads the catalogue or a table of settings only."""
 
 
 def _nothing(chance: Chance) -> tuple[object, ...]:
@@ -107,7 +105,7 @@ def build_questions(times: int) -> list[Question]:
     return [
         *(Question(name, "program", query(name), draw, HOT_MS, times) for name, draw in _PROGRAM),
         *(
-            Question(name, "program", query(name), draw, HOT_MS, max(times // 5, 1), True)
+            Question(name, "program", query(name), draw, HOT_MS, max(times // 5, 1))
             for name, draw in _SETTINGS
         ),
         *(

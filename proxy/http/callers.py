@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from proxy.http.auth import Keys
-from proxy.http.headers import request_headers
+from proxy.http.headers import OURS_PREFIX, request_headers
 from proxy.types.ports import FixedHeaders
 
 KEPT = 256
@@ -20,7 +20,7 @@ LONGEST = 4096
 """Bytes of headers that are remembered."""
 
 _LENGTH = (b"Content-Length", b"content-length")
-_OURS = b"x-tensorzero-"
+_OURS = OURS_PREFIX.encode()
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 

@@ -214,15 +214,6 @@ def announced_length(request: web.BaseRequest, limit: int) -> int | None:
     return None if "Content-Encoding" in request.headers else length
 
 
-def arrived_body(request: web.BaseRequest) -> bytes:
-    """A body that has come whole with its head, as most do; empty bytes where more is to be read,
-    or something is wrong with it."""
-    content, limit = request.content, request.client_max_size
-    if not content.is_eof() or (limit and content.total_bytes > limit):
-        return b""
-    return b"" if content.exception() is not None else content.read_nowait()
-
-
 async def read_body(request: web.BaseRequest) -> bytes:
     """A body that is understood as a whole, in memory.
 
@@ -230,8 +221,11 @@ async def read_body(request: web.BaseRequest) -> bytes:
         InvalidRequest: the client's framing or encoding is damaged.
         aiohttp.web.HTTPRequestEntityTooLarge: it is longer than the server's limit.
     """
-    await _welcome(request)
+    content, limit = request.content, request.client_max_size
     try:
+        if content.is_eof() and (not limit or content.total_bytes <= limit):
+            return content.read_nowait()  # All of it has come with the head, as most do.
+        await _welcome(request)
         return await request.read()
     except (HttpProcessingError, web.RequestPayloadError) as error:
         raise InvalidRequest(f"the body could not be read: {error}") from error

@@ -57,27 +57,19 @@ class Route:
         if self.prices is not None:
             object.__setattr__(self, "dumped_prices", dump_prices(self.prices))
 
-    def known_secret(self, call: CallCredentials) -> Secret | PendingSecret:
-        """The value of the credential, or what has to be asked for it.
+    async def secret(self, call: CallCredentials, limits: Limits) -> Secret:
+        """The value of the credential; waits only where one has to be fetched, and no longer than
+        the attempt's limits allow.
 
         Raises:
             CredentialMissing: there is none.
+            UpstreamTimeout: it did not come in time.
         """
-        return self.credential(call, title_of(self.provider))
-
-    async def secret(self, call: CallCredentials, limits: Limits) -> Secret:
-        """The value of the credential; raises as `known_secret` and `fetched`."""
-        found = self.known_secret(call)
-        return await fetched(found, limits) if is_pending(found) else found
+        found = self.credential(call, title_of(self.provider))
+        return await _fetched(found, limits) if is_pending(found) else found
 
 
-async def fetched(found: PendingSecret, limits: Limits) -> Secret:
-    """A secret that has to be waited for, no longer than an attempt's limits allow.
-
-    Raises:
-        CredentialMissing: it cannot be had.
-        UpstreamTimeout: it did not come in time.
-    """
+async def _fetched(found: PendingSecret, limits: Limits) -> Secret:
     known = (("total", limits.total), ("first_token", limits.first_token))
     wanted = [(seconds, name) for name, seconds in known if seconds is not None]
     if not wanted:

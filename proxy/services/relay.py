@@ -243,16 +243,14 @@ class RelayService:
     async def _recorded(self, progress: Progress, reason: EndReason, client: Client) -> bool:
         """Whether the client may now see the end; if not, its connection has been cut."""
         try:
-            recording = self._record(progress, reason)
-            if recording is not None:
-                await recording
+            await self._ended(progress, reason)
         except RecordingError:
             client.abort()
             return False
         return True
 
     async def _ended(self, progress: Progress, reason: EndReason) -> None:
-        """Record a call that ends before its time."""
+        """Return when the call is recorded."""
         recording = self._record(progress, reason)
         if recording is not None:
             await recording

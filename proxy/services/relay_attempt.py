@@ -11,7 +11,7 @@ import msgspec
 
 from proxy.errors import UpstreamError, UpstreamUnserved
 from proxy.inference.variant import Variant
-from proxy.models.model import Route, fetched
+from proxy.models.model import Route
 from proxy.models.policy import Candidate
 from proxy.models.rewrite import rewrite_body, rewrite_headers
 from proxy.providers.base import (
@@ -34,7 +34,7 @@ from proxy.services.translation import TranslatingSink, Translation, Wording
 from proxy.telemetry.metrics import RouteCells
 from proxy.types.ports import Body, Client, FixedHeaders, Headers, Limits
 from proxy.types.request import ModelRequest
-from proxy.types.secrets import Secret, is_pending
+from proxy.types.secrets import Secret
 from proxy.wire.chat_completions.encode_stream import Author
 from proxy.wire.chat_completions.request import decode_request
 from proxy.wire.chat_completions.usage_filter import UsageFilter
@@ -130,10 +130,7 @@ class RelayAttempts:
         sink = self._sink(progress, candidate, route, client, cells)
         progress.attempt_began = began = now()
         try:
-            secret = route.known_secret(progress.call.credentials)
-            if is_pending(secret):
-                secret = await fetched(secret, limits)
-            sink.secret = secret
+            secret = sink.secret = await route.secret(progress.call.credentials, limits)
             await self._sending(_Sending(progress, variant, route, secret, limits, sink))
         except UpstreamError as error:
             sink.on_end(error)

@@ -41,7 +41,7 @@ class RelaySink:
     """
 
     # Until something is known. In the class, because a sink is made for every attempt.
-    started = finished = ended = False
+    started = finished = False
     status = 0
     headers: Headers = ()
     head = NO_HEAD
@@ -103,12 +103,7 @@ class RelaySink:
             now = self._now()
             self._on_gap(now - self.last_at)
             self.last_at = now
-            if self._strip is not None or self.finished or not block:
-                return self._pass_on(block)
-            end = self._end
-            if end is None or (cut := end.feed(block)) is None:
-                return self._client.write(block)
-            return self._hold_end(block, cut)
+            return self._pass_on(block)
         self._held.append(block)
         self._held_size += len(block)
         if self._failed:
@@ -122,7 +117,6 @@ class RelaySink:
         return None
 
     def on_end(self, error: UpstreamError | None) -> None:
-        self.ended = True
         self.error = error
         if self.started:
             if self._strip is not None:
@@ -229,13 +223,10 @@ class RelaySink:
         if self._end is not None:
             cut = self._end.feed(block)
             if cut is not None:
-                return self._hold_end(block, cut)
+                self.finished = True
+                self._held.append(block[cut:])
+                block = block[:cut]
         return self._client.write(block) if block else None
-
-    def _hold_end(self, block: bytes, cut: int) -> Awaitable[None] | None:
-        self.finished = True
-        self._held.append(block[cut:])
-        return self._client.write(block[:cut]) if cut else None
 
 
 def _is_text(kind: str) -> bool:

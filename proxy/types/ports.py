@@ -186,5 +186,3 @@ class InferenceStore(Protocol):
 
 WriterLag = Callable[[], float]
 """Seconds: all that was journalled on this host before so long ago is in Postgres, or put aside."""
-
-Tags = Mapping[str, str]

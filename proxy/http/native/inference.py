@@ -7,7 +7,7 @@ from aiohttp import web
 from proxy.http.auth import Keys
 from proxy.http.inferences import Entrance, Inferences
 from proxy.http.native.outlet import NativeOutlet
-from proxy.http.spool import arrived_body, read_body
+from proxy.http.spool import read_body
 from proxy.services.infer import InferService
 from proxy.services.relay_call import monotonic
 from proxy.wire.native.request import decode_inference_request
@@ -23,7 +23,7 @@ class InferenceHandler:
 
     async def infer(self, request: web.BaseRequest, api_key_name: str) -> web.StreamResponse:
         began = monotonic()
-        body = arrived_body(request) or await read_body(request)
+        body = await read_body(request)
         asked = decode_inference_request(body)
         entrance = Entrance(request, api_key_name, LANE, "inference", body, began)
         call = self._inferences.call(asked, entrance)

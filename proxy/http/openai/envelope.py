@@ -8,7 +8,7 @@ from proxy.errors import InvalidRequest
 from proxy.http.auth import Keys
 from proxy.http.inferences import Entrance, Inferences, check_cache, warn
 from proxy.http.openai.outlets import ChatOutlet, EmbeddingsOutlet
-from proxy.http.spool import arrived_body, read_body
+from proxy.http.spool import read_body
 from proxy.models.credentials import CallCredentials
 from proxy.services.infer import InferService
 from proxy.services.infer_call import InferenceCall
@@ -32,7 +32,7 @@ class EnvelopeHandler:
         self, request: web.BaseRequest, api_key_name: str
     ) -> web.StreamResponse:
         began = monotonic()
-        body = arrived_body(request) or await read_body(request)
+        body = await read_body(request)
         asked = decode_envelope_request(body)
         _check_tags(asked)
         entrance = Entrance(request, api_key_name, LANE, "chat_completions", body, began)
@@ -42,7 +42,7 @@ class EnvelopeHandler:
 
     async def embeddings(self, request: web.BaseRequest, api_key_name: str) -> web.StreamResponse:
         began = monotonic()
-        body = arrived_body(request) or await read_body(request)
+        body = await read_body(request)
         asked = decode_embeddings_request(body)
         check_cache(asked.cache_options)
         warn(asked.warnings)

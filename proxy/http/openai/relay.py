@@ -14,7 +14,7 @@ from proxy.http.callers import Callers
 from proxy.http.client_stream import ClientStream
 from proxy.http.openai.extensions import NO_EXTENSIONS, read_extensions
 from proxy.http.openai.uploads import PassedUpload, UploadLimits, read_form
-from proxy.http.spool import arrived_body, read_body
+from proxy.http.spool import read_body
 from proxy.models.credentials import CallCredentials
 from proxy.services.endpoints import FILES, KNOWN, Endpoint, endpoint_of
 from proxy.services.relay import RelayService
@@ -59,12 +59,7 @@ class RelayHandler:
     ) -> web.StreamResponse:
         began = monotonic()
         self._service.admit()
-        body: bytes | Upload
-        if endpoint.inference and not endpoint.multipart:
-            body = arrived_body(request) or await read_body(request)
-            seen = peek(body, model_needed=endpoint.model_needed)
-        else:
-            body, seen = await self._read(request, endpoint)
+        body, seen = await self._read(request, endpoint)
         try:
             call = self._call(request, api_key_name, endpoint, began, body, seen)
             client = ClientStream(request)
@@ -77,9 +72,8 @@ class RelayHandler:
     async def _read(
         self, request: web.BaseRequest, endpoint: Endpoint
     ) -> tuple[bytes | Upload, BodyPeek]:
-        """As for an endpoint of which all is known, where the body may be something else than JSON:
-        in memory if it is to be understood, and what routing needs to know of it."""
-        kind = request.content_type
+        """The body, in memory if it is to be understood, and what routing needs to know of it."""
+        kind = request.content_type if endpoint.multipart or not endpoint.inference else ""
         if endpoint.inference and kind != "multipart/form-data":
             body = await read_body(request)
             return body, peek(body, model_needed=endpoint.model_needed)

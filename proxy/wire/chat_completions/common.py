@@ -35,48 +35,47 @@ class _Said(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     reasoning_details: Nothing = None
 
 
-class _Choice(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class _Placed(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """What a choice has beside what is said, whole or in part."""
+
+    index: Count = None
+    finish_reason: str | None = None
+    logprobs: None = None
+    stop_reason: None = None
+    matched_stop: None = None
+
+
+class _Choice(_Placed, kw_only=True, gc=False):
     message: _Said
-    index: Count = None
-    finish_reason: str | None = None
-    logprobs: None = None
-    stop_reason: None = None
-    matched_stop: None = None
 
 
-class _Part(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class _Part(_Placed, kw_only=True, gc=False):
     delta: _Said
-    index: Count = None
-    finish_reason: str | None = None
-    logprobs: None = None
-    stop_reason: None = None
-    matched_stop: None = None
 
 
 class _Usage(Counts, gc=False):
     service_tier: str | None = None
 
 
-class _Answer(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class _Named(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """What an answer says of itself, and each of its chunks again."""
+
+    id: str | None = None
+    object: Any = None
+    created: Count = None
+    model: Any = None
+    system_fingerprint: Any = None
+    service_tier: str | None = None
+
+
+class _Answer(_Named, kw_only=True, gc=False):
     choices: tuple[_Choice]
     usage: _Usage | None = None
-    id: str | None = None
-    object: Any = None
-    created: Count = None
-    model: Any = None
-    system_fingerprint: Any = None
-    service_tier: str | None = None
 
 
-class _Chunk(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class _Chunk(_Named, kw_only=True, gc=False):
     choices: tuple[_Part]
     usage: None = None
-    id: str | None = None
-    object: Any = None
-    created: Count = None
-    model: Any = None
-    system_fingerprint: Any = None
-    service_tier: str | None = None
     obfuscation: Any = None
 
 
