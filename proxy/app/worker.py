@@ -12,7 +12,6 @@ import threading
 from multiprocessing.connection import Connection
 
 import uvloop
-from aiohttp import web
 
 from proxy.app.build import Worker, build_worker
 from proxy.app.generation import Generation
@@ -30,6 +29,7 @@ from proxy.app.spec import (
     log_level,
 )
 from proxy.errors import ZeroProxyError
+from proxy.http.client_connection import ClientServer
 from proxy.telemetry.logging import configure
 
 PR_SET_PDEATHSIG = 1
@@ -61,13 +61,7 @@ async def _serve(spec: WorkerSpec, control: Connection) -> None:
     words: asyncio.Queue[Word] = asyncio.Queue()
     threading.Thread(target=_listen, args=(control, loop, words), daemon=True).start()
     worker = await build_worker(spec)
-    server = web.Server(
-        worker.dispatcher,
-        handler_cancellation=True,
-        access_log=None,
-        request_factory=_request_factory(worker),
-        keepalive_timeout=75.0,
-    )
+    server = build_server(worker)
     obedience = Obedience(worker, control)
     while not words.empty():  # What was decided while this process began holds for its first call.
         await obedience.obey(words.get_nowait())
@@ -146,20 +140,12 @@ class Obedience:
         self._worker.adopt(prepared[1])
 
 
-def _request_factory(worker: Worker):  # type: ignore[no-untyped-def]
-    """aiohttp's requests, with our limit of a body."""
-    loop = asyncio.get_running_loop()
-
-    def make(message, payload, protocol, writer, task):  # type: ignore[no-untyped-def]
-        limit = worker.generation.max_request_bytes
-        return web.BaseRequest(
-            message, payload, protocol, writer, task, loop, client_max_size=limit
-        )
-
-    return make
+def build_server(worker: Worker) -> ClientServer:
+    """What answers the worker's connections."""
+    return ClientServer(worker.dispatcher, limit=lambda: worker.generation.max_request_bytes)
 
 
-async def _drain(worker: Worker, server: web.Server, listening: asyncio.AbstractServer) -> None:
+async def _drain(worker: Worker, server: ClientServer, listening: asyncio.AbstractServer) -> None:
     """Not ready, wait, take no more, let calls end up to the bound, cut the rest, leave."""
     drain = worker.generation.loaded.config.zeroproxy.drain
     worker.condition.draining = True

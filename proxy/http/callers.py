@@ -12,6 +12,8 @@ from aiohttp import web
 
 from proxy.http.auth import Keys
 from proxy.http.headers import OURS_PREFIX, request_headers
+from proxy.http.ready_request import ReadyRequest
+from proxy.http.request_heads import RequestHead
 from proxy.types.ports import FixedHeaders
 
 KEPT = 256
@@ -32,6 +34,7 @@ class Caller(msgspec.Struct, frozen=True):
     """Those that go on to a provider."""
     bearer: str | None
     """The caller's own token, for `client::`. Nobody sees it but the provider."""
+    user_agent: str
     says_more: bool
     """Whether there are headers with a meaning of our own (`extensions`)."""
 
@@ -44,30 +47,36 @@ class Callers:
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
-        self._known: dict[RawHeaders, Caller] = {}
+        self._known: dict[RequestHead | RawHeaders, Caller] = {}
         self._length_at = 0
         """Where the length stood in the last request: most clients keep their order."""
 
     def read(self, request: web.BaseRequest) -> Caller:
         """What the headers of a request say."""
+        if isinstance(request, ReadyRequest):
+            head = request.head
+            return self._known.get(head) or self._read(request, head, head.message.raw_headers)
         raw = request.raw_headers
         at = self._length_at
         if at >= len(raw) or raw[at][0] not in _LENGTH:
             at = self._length_at = _place_of_length(raw)
         constant = raw[:at] + raw[at + 1 :]
-        return self._known.get(constant) or self._read(request, constant)
+        return self._known.get(constant) or self._read(request, constant, constant)
 
-    def _read(self, request: web.BaseRequest, constant: RawHeaders) -> Caller:
+    def _read(
+        self, request: web.BaseRequest, key: RequestHead | RawHeaders, constant: RawHeaders
+    ) -> Caller:
         caller = Caller(
             tuple(request_headers(constant)),
             self._keys.caller_bearer(request),
+            request.headers.get("User-Agent", ""),
             any(name.lower().startswith(_OURS) for name, _ in constant),
         )
         size = sum(len(name) + len(value) for name, value in constant)
         if size <= LONGEST and not caller.says_more:
             if len(self._known) >= KEPT:
                 self._known.clear()
-            self._known[constant] = caller
+            self._known[key] = caller
         return caller
 
 

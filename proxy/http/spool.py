@@ -16,6 +16,7 @@ from aiohttp.http import HttpVersion11
 from aiohttp.http_exceptions import HttpProcessingError
 
 from proxy.errors import InvalidRequest, PayloadTooLarge
+from proxy.http.ready_request import ReadyRequest
 from proxy.http.spool_file import SpoolFile
 from proxy.wire.splice import Edit
 
@@ -221,6 +222,8 @@ async def read_body(request: web.BaseRequest) -> bytes:
         InvalidRequest: the client's framing or encoding is damaged.
         aiohttp.web.HTTPRequestEntityTooLarge: it is longer than the server's limit.
     """
+    if isinstance(request, ReadyRequest):
+        return request.body
     content, limit = request.content, request.client_max_size
     try:
         if content.is_eof() and (not limit or content.total_bytes <= limit):

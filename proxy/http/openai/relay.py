@@ -118,7 +118,7 @@ class RelayHandler:
             episode_id=extensions.episode_id or new_identifier(),
             pinned=extensions.variant_name,
             tags=extensions.tags,
-            user_agent=request.headers.get("User-Agent", ""),
+            user_agent=caller.user_agent,
             api_key_name=api_key_name,
             id=new_identifier(),
         )

@@ -79,7 +79,7 @@ async def main(base: str, folder: Path) -> None:
             body.close()
 
     loop = asyncio.get_running_loop()
-    server = web.Server(handler, handler_cancellation=True, access_log=None)
+    server = ClientServer(handler, limit=lambda: LIMIT)
     listening = await loop.create_server(server, "127.0.0.1", 0)
     print(json.dumps(listening.sockets[0].getsockname()[1]), flush=True)
     await asyncio.Event().wait()
