@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from proxy.config.schema import ExtraBodyRule, ExtraHeaderRule, Timeouts
 from proxy.models.model import NO_LIMITS, TimeLimits
-from proxy.models.rewrite import HeaderRewrite, Rewrite, Rewrites, pointer_tokens
+from proxy.models.rewrite import NO_REWRITES, HeaderRewrite, Rewrite, Rewrites, pointer_tokens
 
 
 def time_limits(timeouts: Timeouts) -> TimeLimits:
@@ -29,6 +29,8 @@ def seconds(millis: int | None) -> float | None:
 
 
 def rewrites_of(body: Sequence[ExtraBodyRule], headers: Sequence[ExtraHeaderRule]) -> Rewrites:
+    if not (body or headers):
+        return NO_REWRITES
     return Rewrites(
         tuple(Rewrite(pointer_tokens(rule.pointer), rule.value, rule.deletes) for rule in body),
         tuple(HeaderRewrite(rule.name, None if rule.deletes else rule.value) for rule in headers),

@@ -12,8 +12,10 @@ from aiohttp import web
 
 from proxy.http.auth import Keys
 from proxy.http.headers import OURS_PREFIX, request_headers
+from proxy.http.openai.extensions import NO_EXTENSIONS
 from proxy.http.ready_request import ReadyRequest
 from proxy.http.request_heads import RequestHead
+from proxy.models.credentials import CallCredentials
 from proxy.types.ports import FixedHeaders
 
 KEPT = 256
@@ -32,8 +34,8 @@ class Caller(msgspec.Struct, frozen=True):
 
     headers: FixedHeaders
     """Those that go on to a provider."""
-    bearer: str | None
-    """The caller's own token, for `client::`. Nobody sees it but the provider."""
+    credentials: CallCredentials
+    """With the caller's own token, for `client::`. Nobody sees it but the provider."""
     user_agent: str
     says_more: bool
     """Whether there are headers with a meaning of our own (`extensions`)."""
@@ -68,7 +70,7 @@ class Callers:
     ) -> Caller:
         caller = Caller(
             tuple(request_headers(constant)),
-            self._keys.caller_bearer(request),
+            CallCredentials(self._keys.caller_bearer(request), NO_EXTENSIONS.credentials),
             request.headers.get("User-Agent", ""),
             any(name.lower().startswith(_OURS) for name, _ in constant),
         )

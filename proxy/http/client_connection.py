@@ -212,7 +212,14 @@ class ClientConnection(BaseProtocol):
     async def _serve(self, request: ReadyRequest) -> None:
         stays = False
         try:
-            stays = await self._respond(request)
+            try:
+                response = await self.server.handler(request)
+            except web.HTTPException as error:
+                response = error
+            if not isinstance(response, ClientStream):  # That one has written itself.
+                await response.prepare(request)
+                await response.write_eof()
+            stays = bool(response.keep_alive)
         except ConnectionError:
             log.debug("a client left before its answer was whole")
         except Exception:
@@ -223,17 +230,6 @@ class ClientConnection(BaseProtocol):
                 self._rest()
             elif self.transport is not None:
                 self.transport.close()
-
-    async def _respond(self, request: ReadyRequest) -> bool:
-        """Answer; whether the connection stays open."""
-        try:
-            response = await self.server.handler(request)
-        except web.HTTPException as error:
-            response = error
-        if not isinstance(response, ClientStream):  # That one has written itself.
-            await response.prepare(request)
-            await response.write_eof()
-        return bool(response.keep_alive)
 
     def _rest(self) -> None:
         """Be idle, or go on with what has come meanwhile."""

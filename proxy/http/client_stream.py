@@ -52,16 +52,17 @@ class ClientStream(web.StreamResponse):
     and none of the state: it is made for every call.
     """
 
+    started = False
+    _chunked_body = False
+    _unsent = b""
+
     def __init__(self, request: web.BaseRequest, always: FixedHeaders = ()) -> None:
         """`always` are headers of every answer here."""
         self._request = request
         self._always = always
         self._protocol = request.protocol
         self._transport = request.transport
-        self._chunked_body = False
         self._last = not request.keep_alive
-        self._unsent = b""
-        self.started = False
 
     @property
     def keep_alive(self) -> bool | None:
@@ -80,8 +81,10 @@ class ClientStream(web.StreamResponse):
         self.started = True
         version = self._request.version
         lines = answer_lines(theirs, ours)
-        lines += fixed_lines(fixed)
-        lines += fixed_lines(self._always)
+        if fixed:
+            lines += fixed_lines(fixed)
+        if self._always:
+            lines += fixed_lines(self._always)
         if status in NO_BODY:
             pass
         elif length is not None:

@@ -81,10 +81,9 @@ def answer_lines(theirs: Headers, ours: Headers) -> list[str]:
         names, values = zip(*theirs, strict=True)
         starts, kept = _line_starts(names)
         lines += map(add, starts, compress(values, kept))
-    lines += [f"{name}: {value}" for name, value in ours]
+    lines += map("%s: %s".__mod__, ours)
     text = "".join(lines)
-    raw = text.encode("utf-8", "surrogateescape")
-    if len(raw.translate(None, CONTROLS)) < len(raw):
+    if not text.isprintable():  # Controls are not, and some letters that may pass.
         lines = [one_line(line) for line in lines]
     if "event-stream" in text and _is_event_stream(theirs):
         present = {name.lower() for name, _ in theirs}

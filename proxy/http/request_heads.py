@@ -18,7 +18,7 @@ from aiohttp.http_parser import HttpRequestParser
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-KEPT = 512
+KEPT = 256
 """Heads that are remembered; then all are forgotten."""
 LONGEST = 8190
 """Bytes of a head that is looked at here."""
@@ -49,6 +49,8 @@ class RequestHeads:
 
     def __init__(self) -> None:
         self._known: dict[bytes, RequestHead | None] = {}
+        self._parser: Any = None
+        """One that stands between two requests."""
 
     def read(self, data: bytes, end: int) -> tuple[RequestHead, int] | None:
         """A plain head and the length of the body in bytes; None for any other request.
@@ -70,28 +72,35 @@ class RequestHeads:
     def _read(self, constant: bytes) -> RequestHead | None:
         if len(constant) > LONGEST:
             return None
-        head = _plain(constant)
+        head = self._plain(constant)
         if len(self._known) >= KEPT:
             self._known.clear()
         self._known[constant] = head
         return head
 
 
-def _plain(head: bytes) -> RequestHead | None:
-    """Read a head that has no length; None unless it is plain."""
-    if head.count(b"\n") != head.count(b"\r\n"):
-        return None
+    def _plain(self, head: bytes) -> RequestHead | None:
+        """Read a head that has no length; None unless it is plain."""
+        if head.count(b"\n") != head.count(b"\r\n"):
+            return None
+        parser, self._parser = self._parser or _make_parser(), None
+        try:
+            messages, upgraded, tail = parser.feed_data(head + b"\r\n")
+        except HttpProcessingError:
+            return None
+        if len(messages) != 1 or upgraded or tail:
+            return None
+        plain = _fit(messages[0][0])
+        if plain is not None:  # Behind it the parser waits for the next request.
+            self._parser = parser
+        return plain
+
+
+def _make_parser() -> Any:
     loop = asyncio.get_running_loop()
-    parser: Any = HttpRequestParser(
+    return HttpRequestParser(
         BaseProtocol(loop), loop, 2**16, max_line_size=LONGEST, max_field_size=LONGEST
     )
-    try:
-        messages, upgraded, tail = parser.feed_data(head + b"\r\n")
-    except HttpProcessingError:
-        return None
-    if len(messages) != 1 or upgraded or tail:
-        return None
-    return _fit(messages[0][0])
 
 
 def _fit(message: RawRequestMessage) -> RequestHead | None:

@@ -59,16 +59,15 @@ class RouteTable:
     ) -> None:
         self.keys = keys
         self.metrics = metrics
-        self._routes = {base_path + path: route for path, route in routes.items()}
+        self.routes = {base_path + path: route for path, route in routes.items()}
+        """By their whole paths."""
         self._prefixes = sorted(
             ((base_path + path, route) for path, route in prefixes.items()),
             key=lambda item: -len(item[0]),
         )
 
     def find(self, path: str) -> Route | None:
-        return self._routes.get(path) or self._prefixed(path)
-
-    def _prefixed(self, path: str) -> Route | None:
+        """The route of a path that has none of its own."""
         return next((route for prefix, route in self._prefixes if path.startswith(prefix)), None)
 
 
@@ -85,13 +84,16 @@ class Dispatcher:
         self._table = table
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        table = self._table
-        route = table.find(request.path)
-        dialect = _dialect_of(request.path) if route is None else route.dialect
+        table, path = self._table, request.path
+        route = table.routes.get(path) or table.find(path)
+        dialect = _dialect_of(path) if route is None else route.dialect
         self.active += 1
         try:
-            handler, key_name = _admitted(request, route, table.keys)
-            return await handler(request, key_name)
+            name = "" if route is not None and route.open else table.keys.admit(request)
+            handler = None if route is None else route.handlers.get(request.method)
+            if handler is None:
+                raise _misplaced(request, route)
+            return await handler(request, name)
         except RequestError as error:
             table.metrics.rejected(rejection_reason(error))
             return respond(word(error), dialect)
@@ -115,18 +117,13 @@ class Dispatcher:
             self.active -= 1
 
 
-def _admitted(request: web.BaseRequest, route: Route | None, keys: Keys) -> tuple[Handler, str]:
-    """Who answers the request, and the name of its key."""
-    name = "" if route is not None and route.open else keys.admit(request)
+def _misplaced(request: web.BaseRequest, route: Route | None) -> RequestError:
+    """Why nobody answers here."""
     if route is None:
-        raise NotFound(_unknown(request))
-    handler = route.handlers.get(request.method)
-    if handler is None:
-        raise MethodNotAllowed(
-            f"{request.method} is not possible at {request.path}",
-            allowed=tuple(route.handlers),
-        )
-    return handler, name
+        return NotFound(_unknown(request))
+    return MethodNotAllowed(
+        f"{request.method} is not possible at {request.path}", allowed=tuple(route.handlers)
+    )
 
 
 def _dialect_of(path: str) -> Dialect:

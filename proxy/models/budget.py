@@ -64,10 +64,17 @@ class RetryBudget:
         self._ratio = ratio
         self._floor = floor
         self._now = now
+        self._latest = -1
+        """The second that this process counts in."""
+        self._requests: Slots | None = None
+        """Its number of requests."""
 
     def request(self) -> None:
         """Count a call's first attempt at this origin."""
-        self._current().requests.add(1)
+        requests = self._requests
+        if requests is None or int(self._now()) != self._latest:
+            requests = self._current().requests
+        requests.add(1)
 
     def try_retry(self) -> bool:
         """Count one more attempt of a call, if the budget allows it."""
@@ -97,4 +104,5 @@ class RetryBudget:
             second.epoch.set(epoch)
             second.requests.set(0)
             second.retries.set(0)
+        self._latest, self._requests = now, second.requests
         return second

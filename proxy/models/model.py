@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from proxy.errors import UpstreamTimeout
@@ -11,7 +11,16 @@ from proxy.models.budget import Budget
 from proxy.models.cost import Prices, dump_prices
 from proxy.models.credentials import CallCredentials, Credential
 from proxy.models.rewrite import NO_REWRITES, Rewrites
-from proxy.providers.base import Provider, title_of
+from proxy.providers.base import (
+    NO_DEFAULTS,
+    NO_RENAMES,
+    NeutralProvider,
+    Provider,
+    RelayProvider,
+    answers_neutrally,
+    relays,
+    title_of,
+)
 from proxy.types.ports import Limits
 from proxy.types.secrets import PendingSecret, Secret, is_pending
 
@@ -52,8 +61,23 @@ class Route:
     """Whether callers are not told of what its streams have and neutral chunks have no form for."""
     dumped_prices: bytes = field(init=False, default=b"")
     """The same prices, as records carry them."""
+    neutral: NeutralProvider | None = field(init=False, default=None)
+    """The provider, if it is asked in neutral values."""
+    relay: RelayProvider | None = field(init=False, default=None)
+    """The provider, if it takes bodies that are in its protocol already."""
+    renames: Mapping[str, str] = field(init=False, default_factory=lambda: NO_RENAMES)
+    """Its own names of OpenAI's members."""
+    body_defaults: Mapping[str, bytes] = field(init=False, default_factory=lambda: NO_DEFAULTS)
+    """What it wants where a body says nothing."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "renames", getattr(self.provider, "renames", NO_RENAMES))
+        defaults = getattr(self.provider, "body_defaults", NO_DEFAULTS)
+        object.__setattr__(self, "body_defaults", defaults)
+        if answers_neutrally(self.provider):
+            object.__setattr__(self, "neutral", self.provider)
+        elif relays(self.provider):
+            object.__setattr__(self, "relay", self.provider)
         if self.prices is not None:
             object.__setattr__(self, "dumped_prices", dump_prices(self.prices))
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -162,10 +162,6 @@ class CallLog(msgspec.Struct):
 Try = Callable[[Candidate, Route, Limits], Awaitable[UpstreamError | None]]
 
 
-Step = tuple[Candidate, Route, Limits]
-"""Whom to ask now, and within which limits."""
-
-
 class Policy:
     """Walks the candidates until one answer has reached the client."""
 
@@ -191,34 +187,19 @@ class Policy:
         stream: bool,
         classify: Classify = classify,
     ) -> tuple[Candidate, Route] | None:
-        """Try until one attempt returns None; `log.last` has the error otherwise."""
-        walk = self._walk(candidates, log, stream, classify)
-        try:
-            step = next(walk)
-            while True:
-                if isinstance(step, float):
-                    await self._sleep(step)
-                    step = next(walk)
-                else:
-                    step = walk.send(await attempt(*step))
-        except StopIteration as end:
-            served: tuple[Candidate, Route] | None = end.value
-            return served
+        """Try until one attempt returns None; `log.last` has the error otherwise.
 
-    def _walk(
-        self, candidates: Iterable[Candidate], log: CallLog, stream: bool, classify: Classify
-    ) -> Generator[Step | float, UpstreamError | None, tuple[Candidate, Route] | None]:
-        """The loop itself: gives a pause to be made, in seconds, or an attempt to be made, and is
-        sent what came of that. One generator, because a coroutine for each level costs every call
-        more than all that the levels do."""
+        All levels stand in one coroutine: one for each costs every call more than all that the
+        levels do.
+        """
         paid: Route | None = None
         now = self._now
         for candidate in candidates:
             model, schedule = candidate.model, candidate.schedule
             ruled_out: set[str] = set()
-            until = self._unlimited.narrowed(
-                candidate.limits, stream, "Variant", candidate.variant_name
-            )
+            until = self._unlimited
+            if candidate.limits is not NO_LIMITS:
+                until = until.narrowed(candidate.limits, stream, "Variant", candidate.variant_name)
             pause = 0.0
             for round_ in range(schedule.attempts):
                 if round_:
@@ -231,15 +212,19 @@ class Policy:
                         if paid is None:
                             break
                     pause = float(wait)
-                    yield pause
-                scope = until.narrowed(model.limits, stream, "Model", model.name)
+                    await self._sleep(pause)
+                scope = until
+                if model.limits is not NO_LIMITS:
+                    scope = until.narrowed(model.limits, stream, "Model", model.name)
                 for route in model.routes:
                     if route.name in ruled_out or not self._covered(route, paid, log):
                         continue
                     paid = None if route is paid else paid
-                    within = scope.narrowed(route.limits, stream, "Model provider", route.name)
+                    within = scope
+                    if route.limits is not NO_LIMITS:
+                        within = scope.narrowed(route.limits, stream, "Model provider", route.name)
                     began = now()
-                    error = yield candidate, route, within.limits(self._defaults)
+                    error = await attempt(candidate, route, within.limits(self._defaults))
                     log.add(candidate, route, error, began, now(), pause)
                     if error is None:
                         return candidate, route
@@ -301,8 +286,6 @@ class _Until:
 
     def narrowed(self, limits: TimeLimits, stream: bool, kind: str, name: str) -> _Until:
         """The same, within one more scope that begins now: a variant, model or provider."""
-        if limits is NO_LIMITS:
-            return self
         total, first = limits.total(stream), limits.first_token(stream)
         if total is None and first is None:
             return self

@@ -12,7 +12,7 @@ import orjson
 from proxy.errors import InvalidRequest
 from proxy.inference.variant import Variant
 from proxy.models.model import Route
-from proxy.providers.base import NO_DEFAULTS, NO_RENAMES, Provider
+from proxy.providers.base import Provider
 from proxy.services.endpoints import CHAT_COMPLETIONS
 from proxy.services.relay_call import RelayCall, Upload
 from proxy.types.ports import Body
@@ -49,14 +49,13 @@ def _spliced(
     changed: Mapping[str, bytes] | None,
     ask_usage: bool,
 ) -> bytes:
-    peek, provider = call.peek, route.provider
-    renames, defaults = _spelling(provider)
+    peek, provider, defaults = call.peek, route.provider, route.body_defaults
     if changed is None and variant.unchanging and not (ask_usage or defaults or peek.extensions):
         asked = peek.model
         renamed = asked and provider.model_name != asked
         return replace_model(body, peek.members, provider.model_name) if renamed else body
     replaced = variant.replaced(body, call.endpoint.wire) if changed is None else dict(changed)
-    missing = variant.missing(peek.members, call.endpoint.wire, renames)
+    missing = variant.missing(peek.members, call.endpoint.wire, route.renames)
     if changed:
         missing.update(changed)
     if "instructions" in replaced:
@@ -76,12 +75,6 @@ def _spliced(
             members=locate_members(body, peek.members),
         )
     return body
-
-
-def _spelling(provider: Provider) -> tuple[Mapping[str, str], Mapping[str, bytes]]:
-    """Its own names of members, and what it wants where a body says nothing."""
-    renames = getattr(provider, "renames", NO_RENAMES)
-    return renames, getattr(provider, "body_defaults", NO_DEFAULTS)
 
 
 def _uploaded(call: RelayCall, body: Upload, variant: Variant, provider: Provider) -> Body:

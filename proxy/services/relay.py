@@ -56,6 +56,7 @@ class RelayService:
         self._recorder = lane.recorder
         self._policy = lane.policy
         self._now = lane.watchdog.now
+        self._settings = lane.settings
         self._attempts = RelayAttempts(lane)
         self._translating = Translating(lane)
         self.targets = lane.targets
@@ -115,6 +116,8 @@ class RelayService:
 
     def _resolve(self, call: RelayCall) -> Target:
         """Where the call goes, if it may go there."""
+        if call.endpoint is CHAT_COMPLETIONS:
+            return self.targets.resolve(call.peek.model)
         if call.endpoint is EMBEDDINGS:
             target = self.targets.resolve_embedding(call.peek.model)
         else:
@@ -124,7 +127,7 @@ class RelayService:
                 f"`{call.peek.model}` is a chat function; it cannot be called on {call.path}",
                 param="model",
             )
-        if not target.spec.plain and call.endpoint is not CHAT_COMPLETIONS:
+        if not target.spec.plain:
             raise NotSupported(
                 f"function `{target.function_name}` has schemas, tools or a JSON output; it is "
                 f"served on chat completions, not on {call.path}",
@@ -243,7 +246,9 @@ class RelayService:
     async def _recorded(self, progress: Progress, reason: EndReason, client: Client) -> bool:
         """Whether the client may now see the end; if not, its connection has been cut."""
         try:
-            await self._ended(progress, reason)
+            recording = self._record(progress, reason)
+            if recording is not None:
+                await recording
         except RecordingError:
             client.abort()
             return False
@@ -265,6 +270,7 @@ class RelayService:
         progress.recorded = True
         call, candidate = progress.call, progress.candidate
         seconds = self._now() - call.began
+        own = seconds - progress.waited
         self._metrics.ended(
             endpoint=call.endpoint.name,
             function_name=progress.target.function_name,
@@ -273,11 +279,9 @@ class RelayService:
             reason=reason,
             status=progress.status,
             seconds=seconds,
-            overhead=max(0.0, seconds - progress.waited),
+            overhead=own if own > 0.0 else 0.0,
         )
-        return self._recorder.exchange(
-            build_exchange(progress, reason, seconds, self._lane.settings)
-        )
+        return self._recorder.exchange(build_exchange(progress, reason, seconds, self._settings))
 
 
 def _candidates(progress: Progress, drawn: Iterator[Variant]) -> Iterator[Candidate]:

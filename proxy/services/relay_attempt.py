@@ -13,14 +13,13 @@ from proxy.errors import UpstreamError, UpstreamUnserved
 from proxy.inference.variant import Variant
 from proxy.models.model import Route
 from proxy.models.policy import Candidate
-from proxy.models.rewrite import rewrite_body, rewrite_headers
+from proxy.models.rewrite import NO_REWRITES, rewrite_body, rewrite_headers
 from proxy.providers.base import (
     Attempt,
     HttpProvider,
     NeutralProvider,
     answers_neutrally,
     makes_vectors,
-    relays,
 )
 from proxy.services.endpoints import CHAT_COMPLETIONS, EMBEDDINGS
 from proxy.services.faults import explain
@@ -51,28 +50,28 @@ class _Sending(msgspec.Struct):
     secret: Secret
     limits: Limits
     sink: RelaySink
+    untouched: bool
+    """Whether the configuration rewrites nothing of it."""
 
     def __repr__(self) -> str:
         return f"_Sending({self.route.name})"
 
     def rewritten(self, body: bytes | Body) -> bytes | Body:
         """The body after the rules of the configuration, in the provider's protocol."""
-        if isinstance(body, bytes):
-            if self.variant.rewrites.body:
-                body = rewrite_body(body, self.variant.rewrites.body)
-            if self.route.rewrites.body:
-                body = rewrite_body(body, self.route.rewrites.body)
-            self.progress.raw_request = body
-        else:
+        if not isinstance(body, bytes):
             self.progress.raw_request = b""
+            return body
+        for rewrites in () if self.untouched else (self.variant.rewrites, self.route.rewrites):
+            if rewrites.body:
+                body = rewrite_body(body, rewrites.body)
+        self.progress.raw_request = body
         return body
 
     def headers(self, given: Headers) -> Headers:
         """The headers after the same."""
-        if self.variant.rewrites.headers:
-            given = rewrite_headers(given, self.variant.rewrites.headers)
-        if self.route.rewrites.headers:
-            given = rewrite_headers(given, self.route.rewrites.headers)
+        for rewrites in () if self.untouched else (self.variant.rewrites, self.route.rewrites):
+            if rewrites.headers:
+                given = rewrite_headers(given, rewrites.headers)
         return given
 
     def completed(self, asked: ModelRequest) -> ModelRequest:
@@ -131,7 +130,8 @@ class RelayAttempts:
         progress.attempt_began = began = now()
         try:
             secret = sink.secret = await route.secret(progress.call.credentials, limits)
-            await self._sending(_Sending(progress, variant, route, secret, limits, sink))
+            untouched = variant.rewrites is NO_REWRITES and route.rewrites is NO_REWRITES
+            await self._sending(_Sending(progress, variant, route, secret, limits, sink, untouched))
         except UpstreamError as error:
             sink.on_end(error)
         finally:
@@ -185,12 +185,12 @@ class RelayAttempts:
         call, provider = progress.call, route.provider
         changed = None if progress.function is None else progress.function.changed
         body = outgoing_body(call, sending.variant, route, changed, ask_usage=sink.strips)
-        progress.raw = False
-        if answers_neutrally(provider):
-            return self._ask(progress, provider, sending.rewritten(body), sending.limits, sink)
-        if relays(provider) and not _is_foreign(call, provider):
-            progress.raw = True
-            request = provider.encode_relay(
+        relay = route.relay
+        progress.raw = relay is not None and not _is_foreign(call, relay)
+        if route.neutral is not None:
+            return self._ask(progress, route.neutral, sending.rewritten(body), sending.limits, sink)
+        if relay is not None and progress.raw:
+            request = relay.encode_relay(
                 call.upstream_path,
                 sending.rewritten(body),
                 sending.headers(call.headers),
@@ -201,7 +201,11 @@ class RelayAttempts:
                 query=call.query,
             )
             return self._transport.send(request.sealed(), sink)
-        if call.endpoint is CHAT_COMPLETIONS and isinstance(body, bytes):
+        if (
+            call.endpoint is CHAT_COMPLETIONS
+            and isinstance(body, bytes)
+            and not answers_neutrally(provider)
+        ):
             return self._translate(sending, provider, body)
         raise _unserved(provider, call)
 
@@ -276,9 +280,8 @@ class RelayAttempts:
             return False
         if not call.peek.stream or call.peek.include_usage:
             return False
-        provider = route.provider
-        told = relays(provider) and not _is_foreign(call, provider) and provider.usage == "ask"
-        return bool(told)
+        relay = route.relay
+        return relay is not None and not _is_foreign(call, relay) and relay.usage == "ask"
 
 
 def _is_foreign(call: RelayCall, provider: HttpProvider) -> bool:
@@ -292,25 +295,19 @@ def _unserved(provider: HttpProvider | NeutralProvider, call: RelayCall) -> Upst
 
 def ours(progress: Progress) -> tuple[Headers, FixedHeaders]:
     """Our headers of an answer: those that name the call, and those that name what served it."""
-    call, target, candidate, route = (
-        progress.call,
-        progress.target,
-        progress.candidate,
-        progress.route,
-    )
+    call, target = progress.call, progress.target
+    candidate, route = progress.candidate, progress.route
     identifier = str(call.id)
     named = (
         ("x-request-id", identifier),
         ("x-tensorzero-inference-id", identifier),
         ("x-tensorzero-episode-id", str(call.episode_id)),
     )
-    return named, _served_by(
-        progress.raw,
-        None if target.function is None or candidate is None else target.function_name,
-        "" if candidate is None else candidate.variant_name,
-        None if candidate is None or route is None else candidate.model.name,
-        "" if route is None else route.name,
-    )
+    if candidate is None or route is None:
+        return named, _served_by(progress.raw, None, "", None, "" if route is None else route.name)
+    function = None if target.function is None else target.function_name
+    variant, model = candidate.variant_name, candidate.model.name
+    return named, _served_by(progress.raw, function, variant, model, route.name)
 
 
 @lru_cache(maxsize=1024)

@@ -30,7 +30,11 @@ def build_exchange(
     reached = sink is not None and (sink.started or reason is EndReason.COMPLETE)
     candidate, route = progress.candidate, progress.route
     first = sink.first_at if sink is not None and call.peek.stream else None
-    body, size, digest, parts = _request(call, settings.record_limit)
+    body, size, digest, parts = call.body, 0, b"", b""
+    if isinstance(body, bytes) and not call.peek.extensions and len(body) <= settings.record_limit:
+        size = len(body)
+    else:
+        body, size, digest, parts = _request(call, settings.record_limit)
     function = progress.function
     prepared = None if function is None else function.prepared
     calls = [] if function is None or not reached else _earlier_calls(function, settings)

@@ -24,7 +24,7 @@ import msgspec
 
 from proxy.errors import JournalFailed
 from proxy.store.clean import without_surrogates
-from proxy.store.frames import file_salt, pack_header
+from proxy.store.frames import HEADER_BYTES, file_salt, pack_header
 from proxy.store.group_commit import GroupCommit, Work, sync_data, sync_folder
 from proxy.types.exchange import RecordKind
 from proxy.types.ids import new_id
@@ -79,21 +79,30 @@ class Journal:
         Raises:
             JournalFailed: it could not be written; nothing of it remains in the file.
         """
-        payload = self._encode(record)
+        try:
+            payload = self._encoder.encode(record)
+        except Exception as error:
+            payload = self._encode_again(record, error)
         descriptor = self._descriptor
         try:
             if descriptor is None:
                 descriptor = self._open()
+            number = self._number + 1
             exchanges = self._exchanges + (kind == RecordKind.EXCHANGE)
             header = pack_header(
-                self._salt, kind, payload, self._number + 1, exchanges, int(self._now() * 1000)
+                self._salt, kind, payload, number, exchanges, int(self._now() * 1000)
             )
-            self._write(descriptor, header, payload)
+            total = HEADER_BYTES + len(payload)
+            if (written := os.writev(descriptor, (header, payload))) < total:
+                _write_rest(descriptor, header + payload, written)
         except OSError as error:
+            if descriptor is not None:
+                self._undo(descriptor)
             raise JournalFailed(f"the journal could not be written: {error}") from error
-        self._number += 1
-        self._exchanges = exchanges
-        if self._size >= self._segment_bytes:
+        self._number, self._exchanges = number, exchanges
+        self.appended_bytes += total
+        self._size = size = self._size + total
+        if size >= self._segment_bytes:
             self.rotate()
 
     async def safe(self) -> None:
@@ -132,13 +141,13 @@ class Journal:
             log.error("at the end: %s", error)
         await asyncio.to_thread(self._commit.close)
 
-    def _encode(self, record: msgspec.Struct) -> bytes:
-        try:
-            return self._encoder.encode(record)
-        except UnicodeEncodeError:
+    def _encode_again(self, record: msgspec.Struct, error: Exception) -> bytes:
+        """A record that could not be encoded, without the half characters that were the reason."""
+        if isinstance(error, UnicodeEncodeError):
             return self._encoder.encode(without_surrogates(msgspec.structs.astuple(record)))
-        except (OverflowError, TypeError, msgspec.MsgspecError) as error:
+        if isinstance(error, OverflowError | TypeError | msgspec.MsgspecError):
             raise JournalFailed(f"the record cannot be encoded: {error}") from error
+        raise error
 
     def _open(self) -> int:
         """A new file, locked before it has its name: no reader can take it for a dead one's."""
@@ -168,18 +177,6 @@ class Journal:
             opening.unlink(missing_ok=True)
             raise
         return descriptor
-
-    def _write(self, descriptor: int, header: bytes, payload: bytes) -> None:
-        total = len(header) + len(payload)
-        try:
-            written = os.writev(descriptor, (header, payload))
-            if written < total:
-                _write_rest(descriptor, header + payload, written)
-        except OSError:
-            self._undo(descriptor)
-            raise
-        self._size += total
-        self.appended_bytes += total
 
     def _undo(self, descriptor: int) -> None:
         """Take back what there is of a record; failing that, leave the file with its torn end."""

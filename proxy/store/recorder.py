@@ -62,7 +62,14 @@ class JournalRecorder:
 
     def exchange(self, exchange: Exchange) -> Awaitable[None] | None:
         """See `ports.Recorder`."""
-        return self._record(RecordKind.EXCHANGE, exchange)
+        if self._sheds:
+            return self._record(RecordKind.EXCHANGE, exchange)
+        try:
+            self._journal.append(RecordKind.EXCHANGE, exchange)
+        except JournalFailed as error:
+            self._failed(error)
+            raise
+        return self._synced() if self._journal.syncs else None
 
     async def feedback(self, feedback: Feedback) -> None:
         """See `ports.Recorder`. Raises RecordingRefused, too: nothing is under way yet."""

@@ -117,7 +117,7 @@ class _Ends:
     Its numbers are written here one by one: a method for each costs more than they do.
     """
 
-    __slots__ = ("_cells", "_endpoint", "_histograms", "_metrics", "_totals", "_view")
+    __slots__ = ("_cells", "_endpoint", "_metrics", "_places", "_view")
 
     def __init__(
         self, metrics: Metrics, endpoint: str, function: str, variant: str, model: str
@@ -129,8 +129,10 @@ class _Ends:
         self._metrics = metrics
         self._endpoint = endpoint
         self._view = metrics.view
-        self._histograms = (request.place, own_overhead.place, overhead.place)
-        self._totals = (
+        self._places = (
+            *request.place,
+            *own_overhead.place,
+            *overhead.place,
             metrics.cell(f.REQUESTS, INFERENCE, function, model, "").index,
             metrics.cell(f.INFERENCES, INFERENCE, function, model, "").index,
         )
@@ -138,22 +140,30 @@ class _Ends:
 
     def count(self, reason: EndReason, status: int, seconds: float, overhead: float) -> None:
         view = self._view
-        request, own, overall = self._histograms
-        bounds, first, total = request
-        view[first + bisect_left(bounds, seconds)] += 1
-        view[total] += (seconds + ROUNDER) - ROUNDER
+        (
+            bounds,
+            request,
+            request_sum,
+            own_bounds,
+            own,
+            own_sum,
+            all_bounds,
+            overall,
+            overall_sum,
+            requests,
+            inferences,
+        ) = self._places
+        view[request + bisect_left(bounds, seconds)] += 1
+        view[request_sum] += (seconds + ROUNDER) - ROUNDER
         rounded = (overhead + ROUNDER) - ROUNDER
-        bounds, first, total = own
-        view[first + bisect_left(bounds, overhead)] += 1
-        view[total] += rounded
-        bounds, first, total = overall
-        view[first + bisect_left(bounds, overhead)] += 1
-        view[total] += rounded
+        view[own + bisect_left(own_bounds, overhead)] += 1
+        view[own_sum] += rounded
+        view[overall + bisect_left(all_bounds, overhead)] += 1
+        view[overall_sum] += rounded
         kind = status // 100
-        cells = self._cells.get((reason, kind)) or self._find_cells(reason, kind, status)
-        view[cells[0]] += 1
-        view[cells[1]] += 1
-        requests, inferences = self._totals
+        ends, answers = self._cells.get((reason, kind)) or self._find_cells(reason, kind, status)
+        view[ends] += 1
+        view[answers] += 1
         view[requests] += 1
         view[inferences] += 1
 

@@ -96,9 +96,10 @@ def peek(body: bytes, *, model_needed: bool = True, lenient: bool = False) -> Bo
         streamed = bytes(stream) == b"true" if lenient else _peek_stream(bytes(stream))
     usage = options is not None and not lenient and _peek_include_usage(bytes(options))
     extensions = _NOTHING
-    for key in members:
-        if key.startswith(EXTENSION):
-            extensions = {**extensions, key: bytes(members[key])}
+    if EXTENSION in "\n".join(members):
+        extensions = {
+            key: bytes(members[key]) for key in members if key.startswith(EXTENSION)
+        } or _NOTHING
     return BodyPeek(name, streamed, usage, "messages" in members, members, extensions)
 
 

@@ -14,6 +14,7 @@ from proxy.http.callers import Callers
 from proxy.http.client_stream import ClientStream
 from proxy.http.openai.extensions import NO_EXTENSIONS, read_extensions
 from proxy.http.openai.uploads import PassedUpload, UploadLimits, read_form
+from proxy.http.ready_request import ReadyRequest
 from proxy.http.spool import read_body
 from proxy.models.credentials import CallCredentials
 from proxy.services.endpoints import FILES, KNOWN, Endpoint, endpoint_of
@@ -59,7 +60,12 @@ class RelayHandler:
     ) -> web.StreamResponse:
         began = monotonic()
         self._service.admit()
-        body, seen = await self._read(request, endpoint)
+        body: bytes | Upload
+        if endpoint.inference and isinstance(request, ReadyRequest):
+            body = request.body
+            seen = peek(body, model_needed=endpoint.model_needed)
+        else:
+            body, seen = await self._read(request, endpoint)
         try:
             call = self._call(request, api_key_name, endpoint, began, body, seen)
             client = ClientStream(request)
@@ -101,20 +107,21 @@ class RelayHandler:
         seen: BodyPeek,
     ) -> RelayCall:
         caller, extensions = self._callers.read(request), NO_EXTENSIONS
+        credentials = caller.credentials
         if caller.says_more or seen.extensions:
             extensions = read_extensions(request, seen.extensions)
-        url = request.rel_url
+            credentials = CallCredentials(credentials.bearer, extensions.credentials)
         return RelayCall(
             began=began,
             method=request.method,
-            path=url.path,
+            path=request.path,
             upstream_path=endpoint.path or _path_below(request, self._base_path),
-            query=url.raw_query_string,
+            query=request.rel_url.raw_query_string,
             endpoint=endpoint,
             body=body,
             peek=seen,
             headers=caller.headers,
-            credentials=CallCredentials(caller.bearer, extensions.credentials),
+            credentials=credentials,
             episode_id=extensions.episode_id or new_identifier(),
             pinned=extensions.variant_name,
             tags=extensions.tags,

@@ -15,6 +15,7 @@ import uvloop
 from aiohttp import web
 
 from proxy.errors import UpstreamError
+from proxy.http.client_connection import ClientServer
 from proxy.http.spool import StreamedBody, spool
 from proxy.net.aiohttp_transport import AiohttpTransport
 from proxy.net.watchdog import Watchdog

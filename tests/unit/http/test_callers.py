@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from aiohttp.test_utils import make_mocked_request
 
 from proxy.http.auth import Keys
-from proxy.http.callers import KEPT, Callers
+from proxy.http.callers import KEPT, Caller, Callers
+from proxy.http.ready_request import ReadyRequest
+from proxy.http.request_heads import RequestHeads
+
+if TYPE_CHECKING:
+    from proxy.http.client_connection import ClientConnection
 
 HEADERS = {"Host": "h", "User-Agent": "u", "Authorization": "Bearer sk-one", "Content-Length": "12"}
 
@@ -16,7 +23,7 @@ def test_each_caller_has_its_own_token_whatever_else_is_the_same() -> None:
     known = callers()
     for token in ("sk-one", "sk-two", "sk-one"):
         headers = {**HEADERS, "Authorization": f"Bearer {token}"}
-        assert known.read(make_mocked_request("POST", "/", headers)).bearer == token
+        assert known.read(make_mocked_request("POST", "/", headers)).credentials.bearer == token
 
 
 def test_bodies_of_any_length_come_from_the_same_caller_wherever_the_length_stands() -> None:
@@ -52,3 +59,20 @@ def test_more_callers_than_are_kept_and_headers_that_are_too_long_are_read_all_t
 
 def test_a_callers_token_is_not_shown() -> None:
     assert "sk-one" not in repr(callers().read(make_mocked_request("POST", "/", HEADERS)))
+
+
+async def test_a_head_that_is_known_is_a_caller_that_is_known() -> None:
+    known = callers()
+    lines = ["POST / HTTP/1.1", *(f"{name}: {value}" for name, value in HEADERS.items())]
+    data = "\r\n".join([*lines, "Content-Type: application/json", "", ""]).encode()
+
+    def read_by(heads: RequestHeads) -> Caller:
+        found = heads.read(data, data.index(b"\r\n\r\n"))
+        assert found is not None
+        return known.read(ReadyRequest(found[0], b"{}", cast("ClientConnection", None)))
+
+    heads = RequestHeads()
+    first = read_by(heads)
+    assert first.credentials.bearer == "sk-one" and first.user_agent == "u"
+    assert read_by(heads) is first
+    assert read_by(RequestHeads()) == first
