@@ -87,6 +87,8 @@ def serve(
 
     reading = begin_reading(config, os.environ)
     from proxy.app.image import load
+
+    load()
     from proxy.app.spec import log_level
     from proxy.app.supervisor import (
         ServeOptions,
@@ -97,7 +99,6 @@ def serve(
     )
     from proxy.telemetry.logging import configure
 
-    load()
     loaded = _read(reading)
     settings = loaded.config.zeroproxy.logging
     address, number = _address(loaded, host, port, bind_address)
@@ -108,7 +109,7 @@ def serve(
         database=not no_database,
         log_format=log_format or settings.format,
     )
-    ground = lay_ground(loaded)
+    ground = lay_ground(loaded, options.workers)
     configure(options.log_format, log_level(loaded.config), "main")
     _show_warnings(loaded)
 

@@ -10,9 +10,10 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from multiprocessing.connection import Pipe
+from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
+from proxy.app.firsts import FirstWorker
 from proxy.app.image import Image, spawn_image
 from proxy.app.member import Member
 from proxy.app.spec import Decide, Drain, Prepare, Prepared, Ready, Report, Word, WorkerSpec
@@ -31,8 +32,8 @@ class Fleet:
     """As many living workers as there are specs, for as long as it is not stopped.
 
     `on_death(slot)` is called when a worker has died, `on_restart()` when it is replaced,
-    `on_count(n)` when their number changed. `image` is what workers are forked of; without one, it
-    is made.
+    `on_count(n)` when their number changed. `firsts` are workers that wait for a spec already; all
+    others are forked of an image, which is made when the first of them is needed.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Fleet:
         on_death: Callable[[int], None],
         on_restart: Callable[[], None],
         on_count: Callable[[int], None],
-        image: Image | None = None,
+        firsts: Sequence[FirstWorker] = (),
     ) -> None:
         self._specs = {spec.slot: spec for spec in specs}
         self._number = 0
@@ -50,14 +51,14 @@ class Fleet:
         self._on_death = on_death
         self._on_restart = on_restart
         self._on_count = on_count
-        self._image = image
+        self._firsts = list(firsts)
+        self._image: Image | None = None
         self._members: dict[int, Member] = {}
         self._pauses: dict[int, float] = {}
         self._changed = asyncio.Event()
         self._stopping = False
 
     def start(self) -> None:
-        self._listen(self._image or spawn_image())
         for slot in self._specs:
             self._start(slot)
 
@@ -140,7 +141,9 @@ class Fleet:
         await self._until(lambda: not self._members, deadline)
         for member in list(self._members.values()):
             log.warning("worker %d did not leave in time; killed", member.slot)
-            if self._image is not None:
+            if member.first is not None:
+                member.first.kill()
+            elif self._image is not None:
                 self._image.kill(member.slot)
         await self._until(lambda: not self._members, time.monotonic() + KILLED_S)
         self._close_image()
@@ -156,23 +159,32 @@ class Fleet:
                     await self._changed.wait()
 
     def _start(self, slot: int) -> None:
-        assert self._image is not None
+        first = self._firsts.pop(0) if self._firsts else None
+        control = self._fork(slot) if first is None else first.control
+        member = Member(slot, self._number, control, first)
+        self._members[slot] = member
+        asyncio.get_running_loop().add_reader(control.fileno(), self._hear, member)
+        # The loop made it non-blocking: a word larger than the pipe's buffer would be cut short.
+        os.set_blocking(control.fileno(), True)
+        member.say(self._specs[slot])
+        self._on_count(len(self._members))
+
+    def _fork(self, slot: int) -> Connection:
+        """A worker of the image; our end of the line to it."""
+        if self._image is None:
+            self._image = spawn_image()
+            loop = asyncio.get_running_loop()
+            loop.add_reader(self._image.fileno(), self._told, self._image)
         ours, theirs = Pipe()
         with theirs, contextlib.suppress(OSError):
             self._image.fork(slot, theirs)
-        member = Member(slot, self._number, ours)
-        self._members[slot] = member
-        asyncio.get_running_loop().add_reader(ours.fileno(), self._hear, member)
-        # The loop made it non-blocking: a word larger than the pipe's buffer would be cut short.
-        os.set_blocking(ours.fileno(), True)
-        member.say(self._specs[slot])
-        self._on_count(len(self._members))
+        return ours
 
     def _hear(self, member: Member) -> None:
         try:
             word: Word = member.control.recv()
         except (EOFError, OSError):
-            asyncio.get_running_loop().remove_reader(member.control.fileno())
+            self._silent(member)
             return
         if isinstance(word, Ready):
             member.ready = True
@@ -180,9 +192,17 @@ class Fleet:
         elif isinstance(word, Prepared):
             member.answered(word)
 
-    def _listen(self, image: Image) -> None:
-        self._image = image
-        asyncio.get_running_loop().add_reader(image.fileno(), self._told, image)
+    def _silent(self, member: Member) -> None:
+        """It has closed its line, which is to say that it has ended."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(member.control.fileno())
+        if member.first is not None:  # Of all others the image tells.
+            ending = loop.run_in_executor(None, member.first.end)
+            ending.add_done_callback(lambda end: self._ended(member, end.result()))
+
+    def _ended(self, member: Member, code: int) -> None:
+        if self._members.get(member.slot) is member:
+            self._died(member, code)
 
     def _told(self, image: Image) -> None:
         """What the image tells: ends of workers, or its own."""
@@ -193,13 +213,13 @@ class Fleet:
             self._died(self._members[slot], code)
 
     def _lost(self) -> None:
-        """The image has ended, and all workers with it."""
+        """The image has ended, and all workers of it."""
         self._close_image()
         if not self._stopping:
             log.error("what workers are made of has died, and they with it; loading it anew")
-            self._listen(spawn_image())
         for member in list(self._members.values()):
-            self._died(member, -signal.SIGKILL)
+            if member.first is None:
+                self._died(member, -signal.SIGKILL)
 
     def _close_image(self) -> None:
         if self._image is not None:

@@ -7,6 +7,7 @@ from copy import copy
 
 import orjson
 
+from proxy.app.brought import VariantReader
 from proxy.app.limits import rewrites_of, time_limits
 from proxy.config.schema import (
     AdaptiveShares,
@@ -29,6 +30,7 @@ from proxy.config.schema import (
 )
 from proxy.config.schema.sampling import Sampling
 from proxy.config.schema.variants import Prompted
+from proxy.config.surroundings import Surroundings
 from proxy.inference.function import DYNAMIC_VARIANT, Draw, Function, UnbuiltDraw
 from proxy.inference.prepare import FunctionSpec, VariantSpec
 from proxy.inference.sampling import Pool, by_name
@@ -85,6 +87,7 @@ class FunctionBuilder:
         self._store = store
         self._brought = False
         """Whether a caller, not the operator, wrote what is built."""
+        self._reader = VariantReader()
         self._includes = config.gateway.template_filesystem_access.files
         self._tools = load_tools(config)
 
@@ -107,12 +110,13 @@ class FunctionBuilder:
         Raises:
             ConfigError: it is no variant of this function, or a template in it cannot be used.
         """
-        # Loaded for the first request that brings one: it takes all rules of configurations along.
-        from proxy.config.dynamic import Surroundings, read_variant
-
-        models, embedding_models = self._config.models, self._config.embedding_models
-        around = Surroundings(function.spec.kind, function.variants, models, embedding_models)
-        entry = read_variant(raw, around)
+        around = Surroundings(
+            function.spec.kind,
+            tuple(function.variants),
+            tuple(self._config.models),
+            tuple(self._config.embedding_models),
+        )
+        entry = self._reader.read(raw, around)
         builder = copy(self)
         builder._brought = True
         variant = builder._variant(function.name, DYNAMIC_VARIANT, entry, function.spec.schemas)

@@ -1,8 +1,9 @@
 """The image: a process that has loaded the code, does nothing, and of which workers are forked.
 
-The main process forks it before it has an event loop or a thread, which no fork would survive; what
-both have loaded by then stands in memory once, and is loaded once. A worker that died is replaced
-from it, too, in milliseconds. Should it die itself, a new one is made that loads the code anew.
+The first workers are forked of the main process (`proxy.app.firsts`). When one of them has died,
+that has an event loop and threads, which no fork would survive: an image is made, in half a second,
+and stands from then on, so that the next is replaced in milliseconds. Should the image die itself,
+another one is made.
 
 It is asked over a socket: to fork a worker, with the worker's end of its line to the main process,
 or to kill one. It tells of each end of a worker, and ends when the main process does. The signals
@@ -84,26 +85,8 @@ class Image:
                 os.waitpid(pid, 0)
 
 
-def fork_image() -> Image:
-    """Of this process, which must have neither threads nor an event loop."""
-    load()
-    gc.freeze()
-    ours, theirs = socket.socketpair()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = os.fork()
-    if pid == 0:
-        ours.close()
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
-        _Standing(theirs).run()
-    theirs.close()
-    return Image(pid, ours)
-
-
 def spawn_image() -> Image:
-    """A new interpreter that loads the code: for a process that must not be forked."""
+    """A new interpreter that loads the code."""
     ours, theirs = socket.socketpair()
     with theirs:
         theirs.set_inheritable(True)
@@ -127,7 +110,13 @@ def load() -> None:
     The collector is to be kept off it, from the first module on: to look is to write, and to write
     is to copy. Nor is anything collected before the fork: a worker's own pages became more by it.
     """
+    _leave_out_validators()
     import proxy.app.worker  # noqa: F401
+
+
+def _leave_out_validators() -> None:
+    """Before anything loads the schema: of this depends what that is made of."""
+    import proxy.config.plain  # noqa: F401
 
 
 class _Standing:
@@ -156,8 +145,7 @@ class _Standing:
             os._exit(1)
 
     def _hear_signals(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        ignore_signals()
         for each in (self._woken, self._waking):
             os.set_blocking(each, False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
@@ -183,7 +171,7 @@ class _Standing:
             return
         if pid == 0:
             self._leave()
-            _work(Connection(control))
+            work(Connection(control))
         os.close(control)
         self._slots[pid] = slot
 
@@ -204,7 +192,13 @@ class _Standing:
             self._line.sendall(_END.pack(slot, os.waitstatus_to_exitcode(status)))
 
 
-def _work(control: Connection) -> NoReturn:
+def ignore_signals() -> None:
+    """Those that a whole process group gets are the main process's business."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def work(control: Connection) -> NoReturn:
     """The whole life of a worker's process. It must not return into what it was forked of."""
     code = 1
     try:

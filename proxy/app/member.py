@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 
+from proxy.app.firsts import FirstWorker
 from proxy.app.spec import Prepare, Prepared, Word, WorkerSpec
 
 log = logging.getLogger(__name__)
@@ -16,11 +17,15 @@ log = logging.getLogger(__name__)
 class Member:
     """A worker from its start to its death."""
 
-    def __init__(self, slot: int, number: int, control: Connection) -> None:
+    def __init__(
+        self, slot: int, number: int, control: Connection, first: FirstWorker | None = None
+    ) -> None:
         self.slot = slot
         self.number = number
         """Of the configuration that it serves, as far as it has been told."""
         self.control = control
+        self.first = first
+        """Where it is a child of this process: else it is one of the image."""
         self.ready = False
         self.born = time.monotonic()
         self._asked = 0

@@ -1,7 +1,8 @@
-"""The configuration at the start, read by a child while the main process loads the other code.
+"""The configuration, read by another process: at the start, and at each reload.
 
 Parsers, rules and validators take time and memory for which nobody who serves has any use; with
-the child they go. It is forked of a process without threads, and leaves the values and no more.
+the process that has them, they go. It leaves the values and no more. At the start it is forked of
+a process without threads, which loads the other code meanwhile; later, a new interpreter is begun.
 """
 
 from __future__ import annotations
@@ -9,11 +10,23 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import subprocess
+import sys
+import traceback
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from proxy.config.loaded import LoadedConfig
 from proxy.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from proxy.config.loaded import LoadedConfig
+
+_BEGIN = """\
+import pickle, sys
+sys.path[:], pattern, environ = pickle.load(sys.stdin.buffer)
+from proxy.app.reading import tell
+tell(pattern, environ)
+"""
 
 
 class Reading:
@@ -34,17 +47,12 @@ class Reading:
         with os.fdopen(self._answer, "rb") as answer:
             said = answer.read()
         _, status = os.waitpid(self.pid, 0)
-        if status:
-            # It was killed, or has met a fault of ours: here that is seen as it is.
-            return load_config(self._pattern, self._environ)
-        outcome: LoadedConfig | list[Problem] = pickle.loads(said)
-        if isinstance(outcome, list):
-            raise ConfigError(outcome)
-        return outcome
+        # If it was killed, another one is asked.
+        return load_config(self._pattern, self._environ) if status else _understood(said)
 
 
 def begin_reading(pattern: str, environ: Mapping[str, str]) -> Reading:
-    """To be called without any thread beside."""
+    """To be called without any thread beside, and before the code is loaded."""
     answer, theirs = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -54,28 +62,58 @@ def begin_reading(pattern: str, environ: Mapping[str, str]) -> Reading:
     return Reading(pid, answer, pattern, environ)
 
 
+def load_config(pattern: str, environ: Mapping[str, str]) -> LoadedConfig:
+    """As `proxy.config.load.load_config`, in an interpreter of its own, which takes half a second.
+
+    Raises:
+        ConfigError: with all that is wrong.
+        RuntimeError: it failed, and has said why.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", _BEGIN],
+        input=pickle.dumps((sys.path, pattern, dict(environ))),
+        stdout=subprocess.PIPE,
+        process_group=0,  # What ends this process in order, such as Ctrl-C, is no business of its.
+    )
+    if done.returncode:
+        raise RuntimeError(f"reading the configuration ended with {done.returncode}")
+    return _understood(done.stdout)
+
+
+def tell(pattern: str, environ: Mapping[str, str]) -> None:
+    """In that interpreter: the outcome goes to its standard output, where nothing else may go."""
+    with os.fdopen(os.dup(1), "wb") as answer:
+        os.dup2(2, 1)
+        answer.write(_outcome(pattern, environ))
+
+
 def _read(answer: int, pattern: str, environ: Mapping[str, str]) -> NoReturn:
     """The whole life of the child. It must not return into what it was forked of."""
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        try:
-            outcome: LoadedConfig | list[Problem] = load_config(pattern, environ)
-        except ConfigError as error:
-            outcome = error.problems
         with os.fdopen(answer, "wb") as writing:
-            pickle.dump(outcome, writing, pickle.HIGHEST_PROTOCOL)
+            writing.write(_outcome(pattern, environ))
         code = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(code)
 
 
-def load_config(pattern: str, environ: Mapping[str, str]) -> LoadedConfig:
-    """See `proxy.config.load`, which is loaded for the first reading in this process.
-
-    Raises:
-        ConfigError: with all that is wrong.
-    """
+def _outcome(pattern: str, environ: Mapping[str, str]) -> bytes:
+    """The values, or what is wrong."""
     from proxy.config import load
 
-    return load.load_config(pattern, environ)
+    try:
+        outcome: LoadedConfig | list[Problem] = load.load_config(pattern, environ)
+    except ConfigError as error:
+        outcome = error.problems
+    return pickle.dumps(outcome, pickle.HIGHEST_PROTOCOL)
+
+
+def _understood(said: bytes) -> LoadedConfig:
+    outcome: LoadedConfig | list[Problem] = pickle.loads(said)
+    if isinstance(outcome, list):
+        raise ConfigError(outcome)
+    return outcome

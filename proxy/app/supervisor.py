@@ -10,22 +10,24 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
+from proxy.app.firsts import FirstWorker, fork_first_workers
 from proxy.app.fleet import Fleet
 from proxy.app.host import Host, open_host
-from proxy.app.image import Image, fork_image
 from proxy.app.reload import Reloader
 from proxy.app.sockets import claim_port
 from proxy.app.spec import GC_THRESHOLD, WorkerSpec
 from proxy.app.telemetry import plan_catalogue
 from proxy.config.loaded import LoadedConfig
 from proxy.config.schema import FunctionConfig, JsonFunction
+from proxy.config.schema.variants import Prompted
+from proxy.inference.engine import load_engine
 from proxy.telemetry.catalogue import Catalogue
 
 FLUSH_SECONDS = 10.0
@@ -39,24 +41,31 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Groundwork:
-    """What is done before there is an event loop. Then the image is forked: what was touched before
-    stands in memory once, and what is touched later, once for each process that does."""
+    """What is done before there is an event loop. Then the workers are forked: what was touched
+    before stands in memory once, and what is touched later, once for each process."""
 
     loaded: LoadedConfig
     catalogue: Catalogue
-    image: Image
+    workers: Sequence[FirstWorker]
 
 
-def lay_ground(loaded: LoadedConfig) -> Groundwork:
+def lay_ground(loaded: LoadedConfig, workers: int) -> Groundwork:
     """To be called without any thread beside."""
     if loaded.config.tools or any(map(_has_schemas, loaded.config.functions.values())):
         import jsonschema_rs  # noqa: F401  Workers are to share it.
-    return Groundwork(loaded, plan_catalogue(loaded), fork_image())
+    if any(map(_has_templates, loaded.config.functions.values())):
+        load_engine()
+    return Groundwork(loaded, plan_catalogue(loaded), fork_first_workers(workers))
 
 
 def _has_schemas(function: FunctionConfig) -> bool:
     output = isinstance(function, JsonFunction) and function.output_schema is not None
     return output or bool(function.input_schemas)
+
+
+def _has_templates(function: FunctionConfig) -> bool:
+    prompted = (each for each in function.variants.values() if isinstance(each, Prompted))
+    return any(each.role_templates or each.named_templates for each in prompted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,6 @@ class Supervisor:
             try:
                 return await self._serve(host, claimed)
             finally:
-                self._ground.image.close()
                 await host.close()
 
     async def _or_stopped(self, starting: Awaitable[Host]) -> Host | None:
@@ -137,7 +145,7 @@ class Supervisor:
             on_death=host.worker_died,
             on_restart=host.worker_restarted,
             on_count=host.workers_alive,
-            image=self._ground.image,
+            firsts=self._ground.workers,
         )
         fleet.start()
         try:

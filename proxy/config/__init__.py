@@ -5,7 +5,8 @@ file into a plain tree and remember the line of every key, `merge` joins the tre
 puts the text of named files in their place. `shape` holds the tree against `schema` (one pydantic
 model for both formats) and `rules` looks at what no single key can tell: names, routing, weights,
 templates, credentials. Out comes a `LoadedConfig`: frozen values, a `Snapshot` whose hash goes into
-every recorded exchange, and what is valid but not built yet.
+every recorded exchange, and what is valid but not built yet. Who only uses values loads `plain`
+before `schema`, which then does without pydantic.
 
 Every step adds to one list of problems and goes on as far as it can, because a reader who fixes one
 mistake wants to know of the other four as well. A problem has a file with its line, a dotted key,

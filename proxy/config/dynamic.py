@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -12,6 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from proxy.config.findings import Path, dotted
 from proxy.config.rules.functions import check_candidates, check_json_mode, check_models
 from proxy.config.schema import VariantConfig
+from proxy.config.surroundings import Surroundings
 from proxy.errors import ConfigError, Problem
 
 NAME = "internal_dynamic_variant_config"
@@ -23,17 +23,6 @@ _VARIANT: TypeAdapter[VariantConfig] = TypeAdapter(
     VariantConfig, config=ConfigDict(defer_build=True)
 )
 _RULES = (check_models, check_json_mode, check_candidates)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The function in which the variant is to stand, and what it may name."""
-
-    function_kind: str
-    """`chat` or `json`."""
-    variants: Collection[str]
-    models: Collection[str]
-    embedding_models: Collection[str]
 
 
 def read_variant(raw: bytes, around: Surroundings) -> VariantConfig:

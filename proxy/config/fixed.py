@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
-
 from proxy.config.loaded import LoadedConfig
+from proxy.config.schema.base import Section
 
-_Model = TypeVar("_Model", bound=BaseModel)
+_Section = TypeVar("_Section", bound=Section)
 
 FIXED = (
     ("gateway", "bind_address"),
@@ -35,14 +34,14 @@ def hold_fixed(new: LoadedConfig, started: LoadedConfig) -> tuple[LoadedConfig, 
     return (replace(new, config=config) if waiting else new), waiting
 
 
-def _at(model: BaseModel, path: tuple[str, ...]) -> Any:
+def _at(model: Section, path: tuple[str, ...]) -> Any:
     value: Any = model
     for name in path:
         value = getattr(value, name)
     return value
 
 
-def _with(model: _Model, path: tuple[str, ...], value: Any) -> _Model:
+def _with(model: _Section, path: tuple[str, ...], value: Any) -> _Section:
     name, *rest = path
     inner = _with(getattr(model, name), tuple(rest), value) if rest else value
     return model.model_copy(update={name: inner})

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from aiohttp import web
-
 from proxy.config.schema import ApiKey
 from proxy.errors import Unauthorized
+from proxy.http import web
 
 KEPT = 4096
 

@@ -8,8 +8,8 @@ something, such as an episode, for that is seldom said twice.
 from __future__ import annotations
 
 import msgspec
-from aiohttp import web
 
+from proxy.http import web
 from proxy.http.auth import Keys
 from proxy.http.headers import OURS_PREFIX, request_headers
 from proxy.http.openai.extensions import NO_EXTENSIONS

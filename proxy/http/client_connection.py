@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from aiohttp import web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.tcp_helpers import tcp_keepalive
 
+from proxy.http import web
 from proxy.http.client_stream import ClientStream
 from proxy.http.ready_request import ReadyRequest
 from proxy.http.request_heads import LONGEST, RequestHead, RequestHeads

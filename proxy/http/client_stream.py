@@ -13,11 +13,11 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import HttpVersion, HttpVersion10, HttpVersion11
 
+from proxy.http import web
 from proxy.http.headers import answer_lines, fixed_lines
 from proxy.types.ports import FixedHeaders, Headers
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
-from aiohttp import web
 
 from proxy import __version__
 from proxy.errors import (
@@ -25,6 +24,7 @@ from proxy.errors import (
     UpstreamTimeout,
     ZeroProxyError,
 )
+from proxy.http import web
 from proxy.wire.envelope.errors import encode_error
 
 RETRY_AFTER_S = 1

@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
 
-from aiohttp import web
-
 from proxy.errors import (
     AllVariantsFailed,
     InvalidRequest,
     NotFound,
     NotSupported,
 )
+from proxy.http import web
 from proxy.http.auth import Keys
 from proxy.http.client_stream import ClientStream
 from proxy.http.errors import VERSION_HEADER, Dialect, respond, word

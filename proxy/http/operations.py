@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from aiohttp import web
-
 from proxy import __version__
+from proxy.http import web
 from proxy.http.native.answers import json_answer
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"

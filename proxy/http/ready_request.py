@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
 from aiohttp.http import HttpVersion, HttpVersion11, StreamWriter
 from aiohttp.streams import StreamReader
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from proxy.http import web
 from proxy.http.request_heads import RequestHead
 
 if TYPE_CHECKING:

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from aiohttp import web
-
 from proxy.errors import (
     MethodNotAllowed,
     NotFound,
@@ -16,6 +14,7 @@ from proxy.errors import (
     RequestError,
     ZeroProxyError,
 )
+from proxy.http import web
 from proxy.http.auth import Keys
 from proxy.http.errors import (
     Dialect,

@@ -11,11 +11,11 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
-from aiohttp import web
 from aiohttp.http import HttpVersion11
 from aiohttp.http_exceptions import HttpProcessingError
 
 from proxy.errors import InvalidRequest, PayloadTooLarge
+from proxy.http import web
 from proxy.http.ready_request import ReadyRequest
 from proxy.http.spool_file import SpoolFile
 from proxy.wire.splice import Edit

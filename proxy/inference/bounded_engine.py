@@ -17,13 +17,15 @@ import time
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import orjson
-from minijinja import Environment, TemplateError
 
-from proxy.inference.engine import open_engine
+from proxy.inference.engine import fault_told, open_engine
 from proxy.inference.template_values import wrapped
+
+if TYPE_CHECKING:
+    from minijinja import Environment
 
 SECONDS = 2.0
 """For all that is rendered of a call, with the process's start; nothing else is done meanwhile."""
@@ -157,10 +159,9 @@ def _answer(engine: Environment, question: dict[str, Any]) -> dict[str, str]:
             return {"text": ""}
         values = {name: wrapped(value) for name, value in question["arguments"].items()}
         return {"text": engine.render_template(question["render"], **values)}
-    except TemplateError as error:
-        return {"error": error.message}
     except Exception as error:
-        return {"error": str(error)}
+        told = fault_told(error)
+        return {"error": str(error) if told is None else told}
 
 
 if __name__ == "__main__":

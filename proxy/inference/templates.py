@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-
-from minijinja import Environment, TemplateError
+from typing import TYPE_CHECKING
 
 from proxy.errors import ConfigError, Problem, Unrenderable
 from proxy.inference.bounded_engine import BoundedEngine, EngineFailed
-from proxy.inference.engine import open_engine
+from proxy.inference.engine import fault_told, open_engine
 from proxy.inference.template_values import NO_MEMBER, read_arguments
 from proxy.types.content import Block, RawText, Template, Text
 from proxy.types.request import Input, Message
+
+if TYPE_CHECKING:
+    from minijinja import Environment
 
 SYSTEM = "system"
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -61,7 +63,7 @@ class TemplateSet:
         self._text_only = {
             name for name, each in sources.items() if each.of_role and name not in with_schema
         }
-        self._environment = BoundedEngine(includes) if brought else open_engine(includes)
+        self._environment = _open(includes, brought) if sources else None
         problems = [problem for name in sources if (problem := self._add(name)) is not None]
         if problems:
             raise ConfigError(problems)
@@ -82,7 +84,7 @@ class TemplateSet:
 
     def undeclared(self, name: str) -> frozenset[str]:
         """The variables that the template takes from its context, without the engine's own."""
-        assert isinstance(self._environment, Environment)
+        assert not isinstance(self._environment, BoundedEngine) and self._environment is not None
         used = self._environment.undeclared_variables_in_template(self._keys[name])
         return frozenset(used) - frozenset(self._environment.globals)
 
@@ -142,15 +144,15 @@ class TemplateSet:
     def render(self, name: str, arguments: Mapping[str, object], where: str) -> str:
         """The template `name` with these variables. Raises as above."""
         label = self._sources[name].label
+        assert self._environment is not None
         try:
             text = self._environment.render_template(self._keys[name], **arguments)
             if NO_MEMBER not in text:
                 return text
             reason = f"undefined value (in {label})"
-        except TemplateError as error:
-            reason = error.message
-        except Exception as error:  # of the values, in the engine's stead
-            reason = str(error)
+        except Exception as error:  # of the engine, or of the values in its stead
+            told = _told(error)
+            reason = str(error) if told is None else told
         raise Unrenderable(
             f"Error rendering template {label}: Could not render template: {reason}", param=where
         )
@@ -162,10 +164,13 @@ class TemplateSet:
             for other, key in self._keys.items()
         )
         self._keys[name] = key = f"{source.label} ({name})" if shared else source.label
+        assert self._environment is not None
         try:
             self._environment.add_template(key, source.text)
-        except (TemplateError, EngineFailed) as error:
-            why = error.message if isinstance(error, TemplateError) else str(error)
+        except Exception as error:
+            why = _told(error)
+            if why is None:
+                raise
             form = f"{name}_template" if source.of_role else f"templates.{name}"
             message = f"Error rendering template {source.label}: Failed to add template: {why}"
             return Problem(source.label, form, message, "correct the template (MiniJinja)")
@@ -225,3 +230,12 @@ def _arguments(raw: bytes, where: str) -> dict[str, object]:
         return read_arguments(raw)
     except ValueError as error:
         raise Unrenderable(f"Template arguments cannot be read: {error}", param=where) from error
+
+
+def _open(includes: Mapping[str, str], brought: bool) -> BoundedEngine | Environment:
+    return BoundedEngine(includes) if brought else open_engine(includes)
+
+
+def _told(error: Exception) -> str | None:
+    """What an engine says of a template; None if the error is no engine's."""
+    return str(error) if isinstance(error, EngineFailed) else fault_told(error)

@@ -402,8 +402,11 @@ async def test_workers_are_killed_under_load_and_the_others_serve_on(
     async def all_there() -> bool:
         return bool(await off_loop(lambda: proxy.metric("zeroproxy_workers")) == 4)
 
+    async def all_serve_the_last() -> bool:
+        return {await served_by(proxy) for _ in range(20)} == {last}
+
     assert await eventually(all_there)
-    assert {await served_by(proxy) for _ in range(20)} == {last}
+    assert await eventually(all_serve_the_last)
     state = await off_loop(lambda: state_of(proxy))
     assert state["last_reload"]["errors"] == []
     assert "a reload failed inside" not in proxy.log.read_text(errors="replace")

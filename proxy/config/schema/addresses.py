@@ -7,9 +7,8 @@ from ipaddress import IPv4Address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator
-
 from proxy.config.schema.base import Shown, problem
+from proxy.config.schema.form import BeforeValidator
 
 OPENAI_API_BASE = "https://api.openai.com/v1/"
 OLLAMA_API_BASE = "http://localhost:11434/v1/"

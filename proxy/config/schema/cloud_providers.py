@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
-
 from proxy.config.schema.addresses import ApiBase, Place
 from proxy.config.schema.base import Many, NoEffect, Section, problem
 from proxy.config.schema.credentials import (
@@ -19,6 +17,7 @@ from proxy.config.schema.credentials import (
     ServiceAccounts,
     SimpleLocation,
 )
+from proxy.config.schema.form import Field, model_validator
 from proxy.config.schema.provider_base import CommonProvider
 
 CLOUD_LOCATIONS: dict[str, CredentialLocation] = {

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
-
 from proxy.config.schema.base import Many, Section, problem
+from proxy.config.schema.form import BeforeValidator, Field
 from proxy.config.schema.overrides import Pointer
 
 RATES = ("cost_per_million", "cost_per_unit")

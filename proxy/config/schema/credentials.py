@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from pydantic import PlainValidator
-
 from proxy.config.schema.base import Shown, problem
+from proxy.config.schema.form import PlainValidator
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
-
 from proxy.config.schema.base import Many, Millis, Refused, Section
 from proxy.config.schema.cost import UnifiedCosts
 from proxy.config.schema.credentials import Location
+from proxy.config.schema.form import Field
 from proxy.config.schema.overrides import ExtraBody, ExtraHeaders
 from proxy.config.schema.provider_base import TRANSPORT, TransportName
 from proxy.config.schema.providers import (

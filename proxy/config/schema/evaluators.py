@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
-
 from proxy.config.schema.base import Many, NoEffect, Section
+from proxy.config.schema.form import Field
 from proxy.config.schema.judges import JudgeVariantConfig
 from proxy.config.schema.named_files import TextPath
 

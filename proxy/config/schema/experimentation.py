@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field
-
 from proxy.config.schema.base import Count, Fraction, Many, Section, Shown, Weight
+from proxy.config.schema.form import BeforeValidator, Field
 
 
 def _as_weights(value: object) -> object:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
-
 from proxy.config.schema.base import Many, NoEffect, Section
+from proxy.config.schema.form import Field
 
 
 class ClickHouse(Section):

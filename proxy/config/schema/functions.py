@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import Field, model_validator
-
 from proxy.config.schema.base import Many, NotBuilt, Section
 from proxy.config.schema.evaluators import EvaluatorConfig
 from proxy.config.schema.experimentation import Experimentation, spread_uniform
+from proxy.config.schema.form import Field, model_validator
 from proxy.config.schema.named_files import SchemaEntry, SchemaFile, SchemaPath
 from proxy.config.schema.tools import ToolChoice
 from proxy.config.schema.variants import ROLES, VariantConfig

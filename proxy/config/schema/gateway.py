@@ -6,8 +6,6 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
-
 from proxy.config.schema.addresses import ApiBase as RelayUrl
 from proxy.config.schema.base import (
     Buckets,
@@ -20,6 +18,7 @@ from proxy.config.schema.base import (
     problem,
 )
 from proxy.config.schema.credentials import Location
+from proxy.config.schema.form import BeforeValidator, Field
 from proxy.config.schema.named_files import TEXT
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
-
 from proxy.config.schema.base import U32, Many, NoEffect, Positive, Section, Weight
+from proxy.config.schema.form import Field
 from proxy.config.schema.named_files import TextPath
 from proxy.config.schema.sampling import JsonMode, Sampling
 from proxy.config.schema.timeouts import Timeouts

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
-
 from proxy.config.schema.base import NoEffect, Section
+from proxy.config.schema.form import Field
 
 RESERVED_METRICS = ("comment", "demonstration")
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field
-
 from proxy.config.schema.base import Many, Namespace, NotBuilt, Section
+from proxy.config.schema.form import Field
 from proxy.config.schema.providers import ProviderConfig
 from proxy.config.schema.timeouts import Timeouts
 

@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
-
 from proxy.config.schema.base import Section, Shown, problem
+from proxy.config.schema.form import BeforeValidator, Field
 
 LABEL = "__tensorzero_remapped_path"
 TEXT = "__data"

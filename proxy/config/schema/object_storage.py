@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
-
 from proxy.config.schema.base import Section
+from proxy.config.schema.form import Field
 
 
 class S3Storage(Section):

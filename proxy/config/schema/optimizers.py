@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
-
 from proxy.config.schema.base import U32, Many, Section
+from proxy.config.schema.form import Field
 from proxy.config.schema.timeouts import Retries
 
 _MODEL = Field(min_length=1, description="The model to train.")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
-
 from proxy.config.schema.base import Many, Section, Shown, problem
+from proxy.config.schema.form import BeforeValidator, Field
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 OF_THE_CONNECTION = frozenset(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
-from pydantic import AliasChoices, Field
-
 from proxy.config.schema.base import Days, NoEffect, NotBuilt, Section, Shown
+from proxy.config.schema.form import AliasChoices, Field
 
 Connections = Annotated[int, Field(ge=1, le=2**32 - 1), Shown("integer ≥ 1")]
 

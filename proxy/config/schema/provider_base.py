@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
-
 from proxy.config.schema.base import NotBuilt, Section
 from proxy.config.schema.cost import Costs, UnifiedCosts
+from proxy.config.schema.form import Field
 from proxy.config.schema.overrides import ExtraBody, ExtraHeaders
 from proxy.config.schema.timeouts import Timeouts
 

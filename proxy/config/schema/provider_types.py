@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
-
 from proxy.config.schema.base import NotBuilt, Section, problem
 from proxy.config.schema.credentials import Location
+from proxy.config.schema.form import Field, model_validator
 
 _SFT = NotBuilt("fine-tuning")
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import Field
-
 from proxy.config.schema.addresses import (
     DYNAMIC_PREFIX,
     OLLAMA_API_BASE,
@@ -33,6 +31,7 @@ from proxy.config.schema.credentials import (
     Location,
     NoCredential,
 )
+from proxy.config.schema.form import Field
 from proxy.config.schema.hosted import HOSTED, HOSTED_BY_TYPE
 from proxy.config.schema.provider_base import CommonProvider
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
-
 from proxy.config.schema.base import Many, Section, Shown, Weight, problem
+from proxy.config.schema.form import Field, model_validator
 
 RESOURCES = ("model_inferences", "tokens", "cost")
 INTERVALS = ("second", "minute", "hour", "day", "week", "month")

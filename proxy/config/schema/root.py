@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
-
 from proxy.config.schema.base import NotBuilt, Section
 from proxy.config.schema.embedding_models import EmbeddingModelConfig
 from proxy.config.schema.evaluators import EvaluationConfig
 from proxy.config.schema.foreign import Autopilot, ClickHouse
+from proxy.config.schema.form import Field, model_validator
 from proxy.config.schema.functions import FunctionConfig
 from proxy.config.schema.gateway import Gateway
 from proxy.config.schema.metrics import MetricConfig

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
 from proxy.config.schema.base import I32, U32, Many, Section
+from proxy.config.schema.form import Field
 from proxy.config.schema.overrides import ExtraBody, ExtraHeaders
 from proxy.config.schema.timeouts import Retries
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from proxy.config.schema.hosted import HOSTED_BY_TYPE
 from proxy.config.schema.provider_base import CommonProvider
@@ -84,8 +84,10 @@ def shorthand_provider(
     fault = shorthand_fault(provider_type, model_name)
     if fault is not None:
         raise InvalidRequest(f"`{provider_type}::`: {fault}", param="model")
-    entry = {"type": provider_type, **_names(provider_type, model_name)}
-    provider = cast(ProviderConfig, _SECTIONS[provider_type].model_validate(entry))
+    # Of what a validator would check, `shorthand_fault` has: none is built for these few words.
+    words: dict[str, Any] = {"type": provider_type, **_names(provider_type, model_name)}
+    made = _SECTIONS[provider_type].model_construct(**words)
+    provider = cast(ProviderConfig, made)
     defaults = getattr(getattr(types, provider_type, None), "defaults", None)
     location = getattr(defaults, "api_key_location", None)
     return provider.model_copy(update={"api_key_location": location}) if location else provider

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
-
 from proxy.config.schema.base import U32, Millis, Section, Shown
+from proxy.config.schema.form import Field
 
 
 class NonStreamingTimeouts(Section):

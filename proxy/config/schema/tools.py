@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field
-
 from proxy.config.schema.base import Section, Shown, problem
+from proxy.config.schema.form import BeforeValidator, Field
 from proxy.config.schema.named_files import SchemaPath
 
 _FORM = "write `none`, `auto`, `required`, or `{specific: TOOL}`"

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic.fields import FieldInfo
-
 from proxy.config.schema.base import NotBuilt, Section
+from proxy.config.schema.form import FieldInfo
 
 Place = tuple[str | int, ...]
 

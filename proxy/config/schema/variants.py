@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
-
 from proxy.config.schema.base import (
     U32,
     Many,
@@ -16,6 +14,7 @@ from proxy.config.schema.base import (
     Section,
     Weight,
 )
+from proxy.config.schema.form import Field
 from proxy.config.schema.named_files import LABEL, TEXT, Template, TemplateEntry, TextPath
 from proxy.config.schema.sampling import Sampling
 from proxy.config.schema.timeouts import Timeouts
@@ -59,7 +58,7 @@ class Prompted(Sampling):
     @property
     def role_templates(self) -> Mapping[str, Template]:
         """Of `system`, `user` and `assistant`: those of the older keys, which take texts."""
-        wrappers = self.input_wrappers or InputWrappers()
+        wrappers = self.input_wrappers or InputWrappers.by_default()
         found = {
             role: getattr(self, f"{role}_template") or getattr(wrappers, role) for role in ROLES
         }

@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
-
 from proxy.config.schema.addresses import ApiBase
 from proxy.config.schema.base import (
     Buckets,
@@ -21,6 +19,7 @@ from proxy.config.schema.base import (
     problem,
 )
 from proxy.config.schema.credentials import CallerCredential, Location
+from proxy.config.schema.form import BeforeValidator, Field, model_validator
 from proxy.config.schema.provider_base import TRANSPORT, TransportName
 from proxy.config.schema.providers import OTHER_TYPES
 

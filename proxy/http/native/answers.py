@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from aiohttp import web
 
+from proxy.http import web
 from proxy.http.errors import VERSION_HEADER
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from aiohttp import web
-
 from proxy.errors import InvalidRequest
+from proxy.http import web
 from proxy.http.native.answers import raw_answer
 from proxy.http.spool import read_body
 from proxy.services.feedback import FeedbackService

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from aiohttp import web
-
+from proxy.http import web
 from proxy.http.auth import Keys
 from proxy.http.inferences import Entrance, Inferences
 from proxy.http.native.outlet import NativeOutlet

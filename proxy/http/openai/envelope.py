@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from aiohttp import web
-
 from proxy.errors import InvalidRequest
+from proxy.http import web
 from proxy.http.auth import Keys
 from proxy.http.inferences import Entrance, Inferences, check_cache, warn
 from proxy.http.openai.outlets import ChatOutlet, EmbeddingsOutlet

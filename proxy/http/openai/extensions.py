@@ -9,9 +9,9 @@ from uuid import UUID
 
 import msgspec
 import orjson
-from aiohttp import web
 
 from proxy.errors import InvalidRequest, NotSupported
+from proxy.http import web
 from proxy.types.ids import parse_episode_id
 from proxy.wire.splice import CREDENTIALS
 

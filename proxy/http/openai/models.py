@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 import orjson
-from aiohttp import web
 
 from proxy.errors import NotFound
+from proxy.http import web
 from proxy.services.targets import Targets
 
 OWNER = "zeroproxy"

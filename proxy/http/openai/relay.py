@@ -6,9 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from urllib.parse import unquote
 
-from aiohttp import web
-
 from proxy.errors import InvalidRequest, NotFound, NotSupported
+from proxy.http import web
 from proxy.http.auth import Keys
 from proxy.http.callers import Callers
 from proxy.http.client_stream import ClientStream

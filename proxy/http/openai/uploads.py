@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-from aiohttp import web
 
+from proxy.http import web
 from proxy.http.spool import SpooledBody, StreamedBody, spool
 from proxy.types.ports import Body
 from proxy.wire.multipart import Form, FormPart, FormScanner, boundary_of, edit_form

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.app import reading as apart
 from proxy.app.reading import begin_reading
 from proxy.config.load import load_config
 from proxy.errors import ConfigError
@@ -43,7 +44,36 @@ def test_all_faults_are_told(bad: str) -> None:
     assert str(there.value) == str(here.value)
 
 
-def test_what_a_killed_child_leaves_unread_is_read_here(good: str) -> None:
+def test_another_interpreter_reads_the_same(good: str, bad: str) -> None:
+    assert apart.load_config(good, {}) == load_config(good, {})
+    with pytest.raises(ConfigError) as here:
+        load_config(bad, {})
+    with pytest.raises(ConfigError) as there:
+        apart.load_config(bad, {})
+    assert there.value.problems == here.value.problems
+
+
+def test_it_has_the_environment_that_it_is_told(tmp_path: Path) -> None:
+    entry = {"type": "openai", "model_name": "m", "api_key_location": "env::OF_NOBODY_ELSE"}
+    config = configuration("a")
+    config["models"]["m"] = {"routing": ["p"], "providers": {"p": entry}}
+    path = tmp_path / "routes.yaml"
+    path.write_text(json.dumps(config))
+    assert apart.load_config(str(path), {"OF_NOBODY_ELSE": "x"}).config.models["m"]
+    with pytest.raises(ConfigError, match="OF_NOBODY_ELSE"):
+        apart.load_config(str(path), {})
+
+
+def test_an_interpreter_that_fails_is_told_of(
+    good: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(apart.sys, "path", ["/nowhere"])
+    with pytest.raises(RuntimeError, match="ended with 1"):
+        apart.load_config(good, {})
+    assert "ModuleNotFoundError" in capfd.readouterr().err
+
+
+def test_what_a_killed_child_leaves_unread_is_read_by_another(good: str) -> None:
     reading = begin_reading(good, {})
     os.kill(reading.pid, signal.SIGKILL)
     assert reading.result().config.functions["f"].variants.keys() == {"a"}
