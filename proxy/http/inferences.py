@@ -114,48 +114,46 @@ class Inferences:
         Raises:
             RequestError: target, input or tools are not what they must be.
         """
-        warn(asked.warnings)
+        if asked.warnings:
+            warn(asked.warnings)
         check_cache(asked.cache_options)
-        inference_id, episode_id = new_identifier(), _episode(asked.episode_id)
+        request, said = entrance.request, asked.episode_id
+        episode_id = new_identifier() if said is None else parse_episode_id(str(said))
         target, pinned = self._target(asked)
-        checked = self.service.targets.check(target, self._wanted(asked))
-        return InferenceCall(
-            began=entrance.began,
-            id=inference_id,
-            lane=entrance.lane,
-            endpoint=entrance.endpoint,
-            path=entrance.request.path,
-            body=entrance.body,
-            target=target,
-            function_name=asked.function_name,
-            task=ChatTask(checked, asked.stream),
-            episode_id=new_identifier() if episode_id is None else episode_id,
-            pinned=pinned,
-            tags=_tags(asked),
-            credentials=CallCredentials(
-                self._keys.caller_bearer(entrance.request), asked.credentials
-            ),
-            user_agent=entrance.request.headers.get("User-Agent", ""),
-            api_key_name=entrance.api_key_name,
-            namespace=asked.namespace,
-            extra_body=read_body_rules(asked.extra_body) if asked.extra_body else (),
-            extra_headers=read_header_rules(asked.extra_headers) if asked.extra_headers else (),
-            extra_body_json=b"[%b]" % b",".join(asked.extra_body),
+        call = InferenceCall(
+            entrance.began,
+            new_identifier(),
+            entrance.lane,
+            entrance.endpoint,
+            request.path,
+            entrance.body,
+            target,
+            asked.function_name,
+            ChatTask(self.service.targets.check(target, self._wanted(asked)), asked.stream),
+            episode_id,
+            pinned,
+            _tags(asked),
+            CallCredentials(self._keys.caller_bearer(request), asked.credentials),
+            request.headers.get("User-Agent", ""),
+            entrance.api_key_name,
+            asked.namespace,
             dryrun=asked.dryrun,
             bare_errors=pinned is not None,
         )
+        if asked.extra_body:
+            call.extra_body = read_body_rules(asked.extra_body)
+            call.extra_body_json = b"[%b]" % b",".join(asked.extra_body)
+        if asked.extra_headers:
+            call.extra_headers = read_header_rules(asked.extra_headers)
+        return call
 
     def _wanted(self, asked: Asked) -> Call:
-        tools = self._tools_of(asked)
-        return Call(asked.input, asked.params, tools, asked.output_schema, asked.response_format)
-
-    def _tools_of(self, asked: Asked) -> ToolRequest:
-        additional = asked.additional_tools
+        additional, tools = asked.additional_tools, NO_TOOL_REQUEST
         own = None if additional is None else self.service.targets.tools(additional)
         said = (asked.allowed_tools, own, asked.choice, asked.parallel_tool_calls)
-        if said == _NO_TOOLS and not asked.provider_tools:
-            return NO_TOOL_REQUEST
-        return ToolRequest(*said, asked.provider_tools)
+        if said != _NO_TOOLS or asked.provider_tools:
+            tools = ToolRequest(*said, asked.provider_tools)
+        return Call(asked.input, asked.params, tools, asked.output_schema, asked.response_format)
 
     def _target(self, asked: Asked) -> tuple[Target, str | None]:
         """Where the call goes, and the variant that it is pinned to."""
@@ -209,11 +207,9 @@ def warn(warnings: tuple[str, ...]) -> None:
         log.warning("%s", warning)
 
 
-def _episode(given: UUID | None) -> UUID | None:
-    return None if given is None else parse_episode_id(str(given))
-
-
-def _tags(asked: Asked) -> dict[str, str]:
+def _tags(asked: Asked) -> Mapping[str, str]:
+    if asked.namespace is None and asked.variant_name is None:
+        return asked.tags
     tags = dict(asked.tags)
     if asked.namespace is not None:
         tags["tensorzero::namespace"] = asked.namespace

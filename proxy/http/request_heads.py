@@ -78,7 +78,6 @@ class RequestHeads:
         self._known[constant] = head
         return head
 
-
     def _plain(self, head: bytes) -> RequestHead | None:
         """Read a head that has no length; None unless it is plain."""
         if head.count(b"\n") != head.count(b"\r\n"):

@@ -19,6 +19,8 @@ from proxy.wire.members import object_members
 
 Kind = Literal["chat", "json"]
 
+OFF = "off"
+"""The mode of a chat about which nobody has said anything."""
 RESPOND = "respond"
 RESPOND_DESCRIPTION = "Respond to the user using the output schema provided."
 THINKING_DESCRIPTION = (
@@ -30,7 +32,7 @@ _SHARED = ("$schema", "$defs", "definitions")
 
 def mode_in_force(requested: str | None, configured: str | None, kind: Kind) -> str:
     """`off`, `on`, `strict` or `tool`: the request's word, else the variant's, else the kind's."""
-    mode = requested or configured or ("off" if kind == "chat" else "strict")
+    mode = requested or configured or (OFF if kind == "chat" else "strict")
     return "tool" if mode == "implicit_tool" else mode
 
 

@@ -7,12 +7,14 @@ rest with the templates and parameters of one variant; `Prepared.read` says what
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from proxy.errors import InvalidRequest
 from proxy.inference.json_mode import (
+    NOTHING_ASKED,
+    OFF,
     Asking,
     JsonOutput,
     Kind,
@@ -49,6 +51,7 @@ from proxy.types.request import (
     Input,
     ModelRequest,
     Params,
+    Texts,
     given_params,
     with_mode,
 )
@@ -59,7 +62,7 @@ NO_SCHEMAS: Mapping[str, Schema] = MappingProxyType({})
 OutputBlock = Block | ReadToolCall
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class FunctionSpec:
     """What a function's configuration says of its calls; a plain model's says nothing."""
 
@@ -72,12 +75,13 @@ class FunctionSpec:
     output_schema: Schema | None = None
     """Of a JSON function; None is any JSON."""
 
-    @property
-    def plain(self) -> bool:
-        """Whether it says nothing but that this is a chat."""
-        tools = self.tools
-        chosen = tools.choice != AUTO or tools.parallel is not None
-        return self.kind == "chat" and not (self.schemas or tools.names or chosen)
+    plain: bool = field(init=False, default=True)
+    """Whether it says nothing but that this is a chat."""
+
+    def __post_init__(self) -> None:
+        said = self.schemas or self.output_schema is not None or not self.tools.silent
+        plain = self.kind == "chat" and not said
+        object.__setattr__(self, "plain", plain)
 
 
 PLAIN = FunctionSpec()
@@ -107,9 +111,11 @@ class CheckedCall:
     output_schema: Schema | None
     """The one in force; None for a chat that brought none."""
     schemas: SchemaCache = field(repr=False)
+    bare: bool = False
+    """Whether it is texts and parameters for a plain chat, and nothing else."""
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class VariantSpec:
     """What a variant adds: templates, and parameters for what the caller left out.
 
@@ -121,11 +127,16 @@ class VariantSpec:
     thinks: bool = False
     defaults: Mapping[str, object] = field(init=False, default_factory=dict)
     """The same parameters, those that are given, without the mode."""
+    silent: bool = field(init=False, default=False)
+    """Whether it adds nothing to a bare call."""
 
     def __post_init__(self) -> None:
         given = given_params(self.params)
         given.pop("json_mode", None)
         object.__setattr__(self, "defaults", given)
+        mode = self.params.json_mode
+        silent = self.templates.plain and not self.thinks and not given and mode in (None, OFF)
+        object.__setattr__(self, "silent", silent)
 
 
 @immutable
@@ -155,7 +166,7 @@ class Prepared:
     @property
     def calls_are_texts(self) -> bool:
         """Whether the tool calls of a chat stand for texts: see `json_mode.as_text_deltas`."""
-        return self.kind == "chat" and self.json_mode == "tool"
+        return self.params.json_mode == "tool" and self.kind == "chat"
 
     def as_request(
         self,
@@ -181,8 +192,10 @@ class Prepared:
             extras=extras,
         )
 
-    def read_chat(self, blocks: Iterable[Block]) -> tuple[OutputBlock, ...]:
+    def read_chat(self, blocks: tuple[Block, ...]) -> tuple[OutputBlock, ...]:
         """The content of a chat function's answer."""
+        if len(blocks) == 1 and isinstance(blocks[0], Text):
+            return blocks
         if self.calls_are_texts:
             return as_texts(blocks)
         return tuple(
@@ -205,6 +218,8 @@ def check_call(spec: FunctionSpec, call: Call, schemas: SchemaCache) -> CheckedC
         InvalidRequest: `param` is the place of the fault, such as
             `input.messages[0].content[0].arguments.name`.
     """
+    if spec.plain and _is_bare(call):
+        return CheckedCall(spec, call, NO_TOOLS, None, schemas, True)
     if spec.kind == "chat" and call.params.json_mode == "tool":
         _check_tool_mode(spec.tools, call)
     check_input(spec, call.input)
@@ -219,6 +234,19 @@ def check_call(spec: FunctionSpec, call: Call, schemas: SchemaCache) -> CheckedC
     return CheckedCall(spec, call, tools, schema, schemas)
 
 
+def _is_bare(call: Call) -> bool:
+    """Whether it has nothing that could be refused: texts and parameters, no more."""
+    said = call.input
+    return (
+        type(said.messages) is Texts
+        and not isinstance(said.system, bytes)
+        and call.params.json_mode is None
+        and call.tools is NO_TOOL_REQUEST
+        and call.output_schema is None
+        and call.response_format is None
+    )
+
+
 def prepare(checked: CheckedCall, variant: VariantSpec) -> Prepared:
     """What this variant asks of its model.
 
@@ -226,17 +254,34 @@ def prepare(checked: CheckedCall, variant: VariantSpec) -> Prepared:
         Unrenderable: its templates cannot take the input; another variant's may.
     """
     call, kind = checked.call, checked.spec.kind
+    if checked.bare and variant.silent:
+        params = call.params
+        return Prepared(
+            call.input,
+            with_mode(params, OFF),
+            params,
+            None,
+            None,
+            None,
+            None,
+            "chat",
+            NO_TOOLS,
+            None,
+            None,
+            False,
+        )
     stored = merged_params(call.params, variant.defaults)
     mode = mode_in_force(call.params.json_mode, variant.params.json_mode, kind)
     schema = checked.output_schema
     if variant.thinks and schema is not None:
         schema = checked.schemas.get(wrap_thinking(schema.raw), brought=schema.brought)
-    asked = _asking(mode, schema, None if variant.thinks else call.response_format)
+    given = None if variant.thinks else call.response_format
+    asked = _asking(mode, schema, given) if schema or given else NOTHING_ASKED
     tools = checked.tools
-    offered: bytes | None
+    offered = choice = parallel = None
     if asked.tools is not None:
-        offered, choice, parallel = asked.tools, asked.tool_choice, None
-    else:
+        offered, choice = asked.tools, asked.tool_choice
+    elif tools is not NO_TOOLS:
         offered, choice, parallel = tools.tools_json(), tools.choice_json(), tools.parallel
     return Prepared(
         input=variant.templates.render_input(call.input),

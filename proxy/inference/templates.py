@@ -16,7 +16,7 @@ from proxy.inference.bounded_engine import BoundedEngine, EngineFailed
 from proxy.inference.engine import fault_told, open_engine
 from proxy.inference.template_values import NO_MEMBER, read_arguments
 from proxy.types.content import Block, RawText, Template, Text
-from proxy.types.request import Input, Message
+from proxy.types.request import Input, Message, Texts
 
 if TYPE_CHECKING:
     from minijinja import Environment
@@ -64,6 +64,8 @@ class TemplateSet:
             name for name, each in sources.items() if each.of_role and name not in with_schema
         }
         self._environment = _open(includes, brought) if sources else None
+        self.plain = not sources and not brought
+        """Whether there is nothing to render with."""
         problems = [problem for name in sources if (problem := self._add(name)) is not None]
         if problems:
             raise ConfigError(problems)
@@ -94,6 +96,8 @@ class TemplateSet:
         Raises:
             Unrenderable: a template is missing, or fails on what was sent; `param` is the place.
         """
+        if self.plain and type(said.messages) is Texts and not isinstance(said.system, bytes):
+            return said
         try:
             messages = said.messages
             if not all(map(self._leaves, messages)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import orjson
@@ -77,7 +77,7 @@ class ToolRequest:
 NO_TOOL_REQUEST = ToolRequest()
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class FunctionTools:
     """What a function's configuration says of tools. `configured` has those of all functions."""
 

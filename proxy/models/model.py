@@ -90,10 +90,11 @@ class Route:
             UpstreamTimeout: it did not come in time.
         """
         found = self.credential(call, title_of(self.provider))
-        return await _fetched(found, limits) if is_pending(found) else found
+        return await fetched(found, limits) if is_pending(found) else found
 
 
-async def _fetched(found: PendingSecret, limits: Limits) -> Secret:
+async def fetched(found: PendingSecret, limits: Limits) -> Secret:
+    """A secret that is not there yet; raises as `Route.secret`."""
     known = (("total", limits.total), ("first_token", limits.first_token))
     wanted = [(seconds, name) for name, seconds in known if seconds is not None]
     if not wanted:

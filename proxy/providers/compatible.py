@@ -47,6 +47,7 @@ from proxy.types.request import ModelRequest
 from proxy.types.response import Answer
 from proxy.types.secrets import AddressedSecret, BearerToken, Secret
 from proxy.wire.addressee import Addressee
+from proxy.wire.chat_completions.common import decode_common_answer
 from proxy.wire.chat_completions.dialect import (
     BUDGET,
     DETAIL,
@@ -59,7 +60,7 @@ from proxy.wire.chat_completions.dialect import (
 )
 from proxy.wire.chat_completions.encode import encode_request, ignored_params
 from proxy.wire.chat_completions.errors import read_error
-from proxy.wire.chat_completions.response import choices_of, decode_response
+from proxy.wire.chat_completions.response import choices_of, decode_uncommon
 from proxy.wire.chat_completions.stream import StreamDecoder
 from proxy.wire.events import StreamReader
 from proxy.wire.lenient import lenient_object
@@ -333,6 +334,8 @@ class CompatibleProvider:
         self._provider_tools = tuple(provider_tools)
         self.reading = THINK_TAGS if self._dialect.think_tags else self.wire
         self.origin = _origin(self._base)
+        self._by_path = row.deployments is None
+        """Whether all calls go to the path of their endpoint."""
 
     def encode_relay(
         self,
@@ -355,7 +358,7 @@ class CompatibleProvider:
             own, prefix = self._shown_in(secret)
             if all(name.lower() != own.lower() for name, _ in headers):
                 outgoing.append((own, prefix + secret))
-        url = base + self._below(path, query)
+        url = base + (path if self._by_path and not query else self._below(path, query))
         return OutgoingRequest(
             method, url, origin, outgoing, body, limits, may_resend, transport=self.transport
         )
@@ -385,8 +388,12 @@ class CompatibleProvider:
 
     def decode_chat(self, body: bytes) -> Answer:
         """See `HttpProvider.decode_chat`."""
+        think_tags = self._dialect.think_tags
+        common = None if think_tags else decode_common_answer(body)
+        if common is not None:
+            return common
         check_answer(body)
-        answer = decode_response(body, think_tags=self._dialect.think_tags)
+        answer = decode_uncommon(body, think_tags)
         if not answer.blocks and not choices_of(lenient_object(body)):
             raise UpstreamGarbage("the answer has no choice")
         return answer

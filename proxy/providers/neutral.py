@@ -12,6 +12,7 @@ from proxy.wire.embeddings import response as embeddings_response
 
 EMBEDDINGS_PATH = "embeddings"
 JSON_TYPE = ("Content-Type", "application/json")
+_ONLY_TYPE = (JSON_TYPE,)
 
 
 def encode_embeddings(
@@ -48,6 +49,8 @@ def check_answer(body: bytes) -> None:
 
 def with_type(headers: Headers) -> Headers:
     """The headers, saying that the body is JSON unless they say otherwise."""
+    if not headers:
+        return _ONLY_TYPE
     if any(name.lower() == "content-type" for name, _ in headers):
         return headers
     return (JSON_TYPE, *headers)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 
 import orjson
 
 from proxy.errors import InvalidRequest, RewriteFailed, UpstreamError, UpstreamTimeout
-from proxy.models.model import Route
+from proxy.models.model import Route, fetched
 from proxy.models.policy import Candidate, Classify
-from proxy.models.rewrite import HeaderRewrite, Rewrite, rewrite_body, rewrite_headers
-from proxy.providers.base import answers_neutrally
+from proxy.models.rewrite import NO_REWRITES, HeaderRewrite, Rewrite, rewrite_body, rewrite_headers
+from proxy.providers.base import Attempt, HttpProvider, NeutralProvider, answers_neutrally, title_of
 from proxy.services.faults import explain
-from proxy.services.infer_call import InferProgress, Scope
+from proxy.services.infer_call import InferenceCall, InferProgress, Scope
 from proxy.services.infer_sink import ChunkOutlet, InferSink
 from proxy.services.lane import Lane
 from proxy.services.leg import Failure, Leg
 from proxy.services.tasks import Asked
 from proxy.telemetry.metrics import RouteCells
 from proxy.types.ids import new_identifier
-from proxy.types.immutable import immutable
-from proxy.types.ports import Headers, Limits
+from proxy.types.immutable import immutable, replace
+from proxy.types.ports import Headers, Limits, OutgoingRequest
 from proxy.types.request import NO_EXTRAS, NO_REST, Extras
+from proxy.types.secrets import Secret, is_pending
 
 OpenChunks = Callable[[Leg, RouteCells], ChunkOutlet]
 """Where the chunks of an attempt go; called once it is known who is asked."""
@@ -52,6 +53,7 @@ class Overrides:
         return [*self.configured_headers, *self.provider_headers, *given]
 
 
+_NO_HEADERS: Headers = ()
 NO_OVERRIDES = Overrides((), (), (), (), (), ())
 
 
@@ -60,6 +62,8 @@ class Asking:
 
     def __init__(self, lane: Lane, classify: Classify) -> None:
         self._lane = lane
+        self._now = lane.watchdog.now
+        self._settings = lane.settings
         self._classify = classify
 
     async def run(self, progress: InferProgress, leg: Leg, open_chunks: OpenChunks | None) -> bool:
@@ -68,15 +72,10 @@ class Asking:
         Without `open_chunks` the answer is asked for whole, and is in `leg.answer`.
         """
 
-        async def attempt(
-            candidate: Candidate, route: Route, limits: Limits
-        ) -> UpstreamError | None:
-            return await self._attempt(progress, leg, route, limits, open_chunks)
-
         progress.legs.append(leg)
         served = await self._lane.policy.run(
             (leg.candidate,),
-            attempt,
+            partial(self._attempt, progress, leg, open_chunks),
             leg.log,
             stream=leg.task.stream,
             classify=self._classify,
@@ -90,101 +89,136 @@ class Asking:
         self,
         progress: InferProgress,
         leg: Leg,
+        open_chunks: OpenChunks | None,
+        candidate: Candidate,
         route: Route,
         limits: Limits,
-        open_chunks: OpenChunks | None,
     ) -> UpstreamError | None:
-        now = self._lane.watchdog.now
-        cells = self._lane.metrics.for_route(
-            progress.call.target.function_name,
-            leg.variant_name,
-            leg.candidate.model.name,
-            route.name,
+        """What failed, unless the client has been sent some of the answer."""
+        lane, call, provider = self._lane, progress.call, route.provider
+        settings, now = self._settings, self._now
+        cells = lane.metrics.for_route(
+            call.target.function_name, leg.variant_name, candidate.model.name, route.name
         )
         began = now()
-        leg.begin(route, new_identifier(), self._lane.settings.record_limit, began)
+        leg.begin(route, new_identifier(), settings.record_limit, began)
         chunks = None if open_chunks is None else open_chunks(leg, cells)
-        _begin_waiting(progress, began)
+        if not progress.waiting:
+            progress.waiting_since = began
+        progress.waiting += 1
         error: UpstreamError | None = None
         try:
-            error = await self._ask(progress, leg, limits, chunks)
+            overrides = _overrides(progress, leg, route)
+            if answers_neutrally(provider):
+                await self._ask_neutrally(progress, leg, provider, limits, overrides, chunks)
+            else:
+                secret = route.credential(call.credentials, title_of(provider))
+                if is_pending(secret):
+                    secret = await fetched(secret, limits)
+                outgoing = self._outgoing(call, leg, provider, limits, overrides, secret)
+                reader = leg.task.reader(provider)
+                leg.wire = reader.wire
+                sink = InferSink(
+                    leg, chunks, reader, settings.peek_limit, settings.answer_limit, secret, now
+                )
+                await lane.transport.send(outgoing, sink)
+                error = sink.error
         except UpstreamError as raised:
             error = raised
         finally:
             if chunks is not None:
                 chunks.close()
-            _end_waiting(progress, now())
-        if error is not None:
-            explain(error, route.provider)
-        if leg.started and isinstance(error, UpstreamTimeout):
-            error.scope = limits.scopes.get(error.limit)
-        failure = None if leg.started else error
-        cells.attempt(failure.kind if failure else "ok", now() - began)
-        if failure is not None:
-            failed = Failure(leg.variant_name, route.name, route.provider.type, failure)
-            leg.failures.append(failed)
-            progress.failures.append(failed)
-        else:
-            leg.error = error
-        return failure
+            ended = now()
+            progress.waiting -= 1
+            if not progress.waiting:
+                progress.waited += ended - progress.waiting_since
+        if error is None:
+            leg.error = None
+            cells.attempt("ok", now() - began)
+            return None
+        return self._failed(progress, leg, cells, error, limits, now() - began)
 
-    async def _ask(
-        self, progress: InferProgress, leg: Leg, limits: Limits, chunks: ChunkOutlet | None
+    def _failed(
+        self,
+        progress: InferProgress,
+        leg: Leg,
+        cells: RouteCells,
+        error: UpstreamError,
+        limits: Limits,
+        seconds: float,
     ) -> UpstreamError | None:
-        """Ask the provider to the end; what broke its answer off, if anything did."""
-        task, route, lane = leg.task, leg.route, self._lane
+        """The error of an attempt; None where the client has been sent some of the answer."""
+        route = leg.route
         assert route is not None
-        call, provider = progress.call, route.provider
-        overrides = _overrides(progress, leg, route)
-        headers: Headers = ()
+        explain(error, route.provider)
+        if leg.started:
+            if isinstance(error, UpstreamTimeout):
+                error.scope = limits.scopes.get(error.limit)
+            cells.attempt("ok", seconds)
+            leg.error = error
+            return None
+        cells.attempt(error.kind, seconds)
+        failed = Failure(leg.variant_name, route.name, route.provider.type, error)
+        leg.failures.append(failed)
+        progress.failures.append(failed)
+        return error
+
+    async def _ask_neutrally(
+        self,
+        progress: InferProgress,
+        leg: Leg,
+        provider: NeutralProvider,
+        limits: Limits,
+        overrides: Overrides,
+        chunks: ChunkOutlet | None,
+    ) -> None:
+        """Ask a provider without HTTP to the end."""
+        assert leg.route is not None
+        extras = NO_EXTRAS if overrides is NO_OVERRIDES else _extras(overrides)
+        credentials = progress.call.credentials
+        asked = Asked(leg.candidate.model.name, leg.route, credentials, extras)
+        leg.raw_request = provider.raw_request
+        flight = self._lane.watchdog.watch(limits)
+        with flight:
+            leg.answer = await leg.task.ask(provider, asked, chunks, flight)
+        leg.last_at = self._now()
+
+    def _outgoing(
+        self,
+        call: InferenceCall,
+        leg: Leg,
+        provider: HttpProvider,
+        limits: Limits,
+        overrides: Overrides,
+        secret: Secret,
+    ) -> OutgoingRequest:
+        """The HTTP request, as it is to be sent and recorded."""
+        route, headers = leg.route, _NO_HEADERS
+        assert route is not None
         if overrides is not NO_OVERRIDES:
             headers = rewrite_headers((), overrides.header_rules)
+        attempt = Attempt(
+            secret, limits, route.budget.try_retry, headers, leg.candidate.model.name, route.name
+        )
         members = call.members if leg.takes_extras else NO_REST
-        model = leg.candidate.model.name
-        if answers_neutrally(provider):
-            extras = _extras(overrides)
-            asked = Asked(model, route, call.credentials, limits, headers, extras, members)
-            leg.raw_request = provider.raw_request
-            flight = lane.watchdog.watch(limits)
-            with flight:
-                leg.answer = await task.ask(provider, asked, chunks, flight)
-            leg.last_at = lane.watchdog.now()
-            return None
-        asked = Asked(model, route, call.credentials, limits, headers, NO_EXTRAS, members)
-        secret = await route.secret(call.credentials, limits)
-        outgoing, ignored = task.encode(provider, asked, secret)
+        outgoing, ignored = leg.task.encode(provider, attempt, call.credentials, members)
         if ignored:
-            lane.metrics.ignored(provider.type, ignored)
+            self._lane.metrics.ignored(provider.type, ignored)
         body = outgoing.body
         assert isinstance(body, bytes)
         if overrides is not NO_OVERRIDES:
             body = _rewritten(body, overrides)
             outgoing = replace(outgoing, body=body)
-        reader = task.reader(provider)
-        leg.raw_request, leg.wire = body, reader.wire
-        settings, now = lane.settings, lane.watchdog.now
-        sink = InferSink(
-            leg, chunks, reader, settings.peek_limit, settings.answer_limit, secret, now
-        )
-        await lane.transport.send(outgoing.sealed(), sink)
-        return sink.error
-
-
-def _begin_waiting(progress: InferProgress, now: float) -> None:
-    if not progress.waiting:
-        progress.waiting_since = now
-    progress.waiting += 1
-
-
-def _end_waiting(progress: InferProgress, now: float) -> None:
-    progress.waiting -= 1
-    if not progress.waiting:
-        progress.waited += now - progress.waiting_since
+        leg.raw_request = body
+        return outgoing.sealed()
 
 
 def _overrides(progress: InferProgress, leg: Leg, route: Route) -> Overrides:
     call, own, theirs = progress.call, leg.rewrites, route.rewrites
-    given = leg.takes_extras and (call.extra_body or call.extra_headers)
+    asked = call.extra_body or call.extra_headers
+    if own is NO_REWRITES and theirs is NO_REWRITES and not asked:
+        return NO_OVERRIDES
+    given = leg.takes_extras and asked
     if not (given or own.body or own.headers or theirs.body or theirs.headers):
         return NO_OVERRIDES
     names = (leg.variant_name, leg.candidate.model.name, route.name)

@@ -7,8 +7,9 @@ promise are those of the relay; the difference is that answers are decoded as th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable
 from dataclasses import replace
+from functools import partial
 
 from proxy.errors import (
     AllVariantsFailed,
@@ -31,6 +32,7 @@ from proxy.services.infer_call import (
     InferenceCall,
     InferProgress,
     Outlet,
+    Served,
     VariantFailure,
 )
 from proxy.services.infer_record import build_exchange
@@ -43,7 +45,7 @@ from proxy.services.tasks import ChatModelTask, ChatTask
 from proxy.telemetry.metrics import RouteCells
 from proxy.types.embeddings import EmbeddingsAnswer
 from proxy.types.exchange import EndReason
-from proxy.types.ports import Client
+from proxy.types.ports import Client, Headers
 from proxy.types.response import Answer
 
 JSON = (("Content-Type", "application/json"),)
@@ -55,6 +57,7 @@ class InferService:
     def __init__(self, lane: Lane, classify: Classify = classify_leniently) -> None:
         """`classify` says which errors of a provider are final."""
         self._lane = lane
+        self._now = lane.watchdog.now
         self._asking = Asking(lane, classify)
         self.targets = lane.targets
 
@@ -68,44 +71,39 @@ class InferService:
             asyncio.CancelledError: the client left; recorded.
         """
         self._lane.recorder.admit()
+        if call.extra_body or call.extra_headers:
+            self._check_scopes(call)
+        progress = InferProgress(call, CallLog(call.began))
+        drawn = call.target.choose(call.episode_id, call.pinned, call.namespace)
+        with self._lane.metrics.in_flight(call.endpoint):
+            try:
+                for variant in drawn:
+                    if await self.try_variant(progress, variant, outlet, client):
+                        await self.finish(progress, outlet, client)
+                        return
+                await self._fail(progress, outlet)
+            except asyncio.CancelledError:
+                await self._ended(progress, self._lane.closing.reason)
+                client.abort()
+                raise
+            except RequestError:
+                if progress.log.attempts:
+                    await self._ended(progress, EndReason.UPSTREAM_ERROR)
+                raise
+            except (ConnectionError, ZeroProxyError):
+                raise
+            except Exception:
+                await self._ended(progress, EndReason.INTERNAL)
+                client.abort()
+                raise
+
+    def _check_scopes(self, call: InferenceCall) -> None:
+        """Whether what the request's rules name is there; raises RequestError."""
         for scope, _ in (*call.extra_body, *call.extra_headers):
             if scope.variant_name is not None:
                 call.target.check_variant(scope.variant_name)
             if scope.model_name is not None:
                 self.targets.check_filter(scope.model_name, scope.provider_name)
-        progress = InferProgress(call, CallLog(call.began))
-        drawn = call.target.choose(call.episode_id, call.pinned, call.namespace)
-        with self._lane.metrics.in_flight(call.endpoint):
-            try:
-                await self._run(progress, drawn, outlet, client)
-            except asyncio.CancelledError:
-                await self.record(progress, self._lane.closing.reason)
-                client.abort()
-                raise
-            except RequestError:
-                if progress.log.attempts:
-                    await self.record(progress, EndReason.UPSTREAM_ERROR)
-                raise
-            except (ConnectionError, ZeroProxyError):
-                raise
-            except Exception:
-                await self.record(progress, EndReason.INTERNAL)
-                client.abort()
-                raise
-
-    async def _run(
-        self,
-        progress: InferProgress,
-        drawn: Iterator[Variant],
-        outlet: Outlet,
-        client: Client,
-    ) -> None:
-        """Try variants until one has answered the client, or none is left."""
-        for variant in drawn:
-            if await self.try_variant(progress, variant, outlet, client):
-                await self.finish(progress, outlet, client)
-                return
-        await self._fail(progress, outlet)
 
     # One variant.
 
@@ -115,13 +113,22 @@ class InferService:
         """Whether the variant has an answer, which is then to be finished. If not, the reason is
         the last of `progress.failed`, and the client has been sent nothing."""
 
-        def open_chunks(leg: Leg, cells: RouteCells) -> ChunkOutlet:
-            return self._open_chunks(progress, leg, cells, outlet, client)
-
+        task = progress.call.task
+        open_chunks = partial(self._open_chunks, progress, outlet, client) if task.stream else None
         progress.assigned = progress.assigned or variant.name
         progress.variant, progress.leg, progress.settled = variant, None, None
         try:
-            await self._try(progress, variant, open_chunks)
+            if variant.strategy is not None and isinstance(task, ChatTask):
+                await self._try_strategy(progress, variant, task, open_chunks)
+            else:
+                leg = Leg(
+                    variant.name,
+                    variant.candidate,
+                    task.for_variant(variant),
+                    progress.log,
+                    variant.rewrites,
+                )
+                await self._try_leg(progress, leg, open_chunks)
         except (VariantFailed, Unrenderable) as error:
             progress.failed.append(VariantFailure(variant.name, str(error), error))
             # Whoever is asked next asks again, at the same origins.
@@ -129,48 +136,34 @@ class InferService:
             return False
         return True
 
-    async def _try(
-        self, progress: InferProgress, variant: Variant, open_chunks: OpenChunks
+    async def _try_leg(
+        self, progress: InferProgress, leg: Leg, open_chunks: OpenChunks | None
     ) -> None:
-        """The variant's answer, in `progress.leg` or `progress.settled`, perhaps begun to be sent.
+        """The leg's answer, in it or perhaps begun to be sent.
 
         Raises:
             VariantFailed: it gave none, and the client has been sent nothing.
         """
-        task = progress.call.task
-        if variant.strategy is not None and isinstance(task, ChatTask):
-            await self._try_strategy(progress, variant, task, open_chunks)
-            return
-        leg = Leg(
-            variant.name,
-            variant.candidate,
-            task.for_variant(variant),
-            progress.log,
-            variant.rewrites,
-        )
-        await self._try_leg(progress, leg, open_chunks)
-        if isinstance(leg.task, ChatModelTask) and task.stream and not leg.task.stream:
+        progress.leg = leg
+        if not await self._asking.run(progress, leg, open_chunks if leg.task.stream else None):
+            raise VariantFailed(describe_variant(leg.failures))
+        if open_chunks is not None and isinstance(leg.task, ChatModelTask) and not leg.task.stream:
+            # A thinking variant's; it is played back.
             assert isinstance(leg.answer, Answer)
             told = Told(leg.answer, leg.task.prepared)
             progress.settled = Settled(told, leg.answer.raw_response)
-
-    async def _try_leg(self, progress: InferProgress, leg: Leg, open_chunks: OpenChunks) -> None:
-        progress.leg = leg
-        streamed = open_chunks if leg.task.stream else None
-        if not await self._asking.run(progress, leg, streamed):
-            raise VariantFailed(describe_variant(leg.failures))
 
     async def _try_strategy(
         self,
         progress: InferProgress,
         variant: Variant,
         task: ChatTask,
-        open_chunks: OpenChunks,
+        open_chunks: OpenChunks | None,
     ) -> None:
         assert variant.strategy is not None
         _check_extras(progress.call, variant)
         asker = StrategyAsker(self._asking, progress, task.checked, variant.name)
-        deadline = Deadline(variant, task.stream, self._lane.watchdog.now())
+        deadline = Deadline(variant, task.stream, self._now())
         try:
             async with asyncio.timeout(deadline.first):
                 final = await variant.strategy.run(task.checked, asker)
@@ -186,13 +179,13 @@ class InferService:
         final: Final,
         stream: bool,
         deadline: Deadline,
-        open_chunks: OpenChunks,
+        open_chunks: OpenChunks | None,
     ) -> None:
         """What a strategy has left to do."""
         if final.question is not None:
             question = replace(
                 final.question,
-                candidate=deadline.narrowed(final.question.candidate, self._lane.watchdog.now()),
+                candidate=deadline.narrowed(final.question.candidate, self._now()),
             )
             leg = asker.leg(question, ChatModelTask(question.prepared, stream))
             try:
@@ -209,13 +202,13 @@ class InferService:
     def _open_chunks(
         self,
         progress: InferProgress,
-        leg: Leg,
-        cells: RouteCells,
         outlet: Outlet,
         client: Client,
+        leg: Leg,
+        cells: RouteCells,
     ) -> ChunkOutlet:
         """Where the chunks of an attempt go: to the lane's words, and to the client."""
-        now = self._lane.watchdog.now
+        now = self._now
         served = served_by(progress)
         outlet.begin(served)
         return ChunkOutlet(
@@ -226,17 +219,16 @@ class InferService:
             now=now,
             on_first=lambda: cells.first_token(now() - progress.call.began),
             on_gap=cells.gap,
-            headers=lambda: headers_of(served),
+            headers=lambda: _all_headers(served),
         )
 
     # The end.
 
-    async def finish(self, progress: InferProgress, outlet: Outlet, client: Client) -> None:
+    def finish(self, progress: InferProgress, outlet: Outlet, client: Client) -> Awaitable[None]:
         """Make the exchange safe, then let the client see the end of the answer."""
         if progress.started:
-            await self._end_stream(progress, outlet, client)
-        else:
-            await self._answer(progress, outlet, client)
+            return self._end_stream(progress, outlet, client)
+        return self._answer(progress, outlet, client)
 
     async def _answer(self, progress: InferProgress, outlet: Outlet, client: Client) -> None:
         """An answer that is there whole; one that is wanted in a stream is played back."""
@@ -244,19 +236,19 @@ class InferService:
         outlet.begin(served)
         progress.status = 200
         result = result_of(progress)
-        begun = b""
-        if progress.call.task.stream:
-            progress.first_at = self._lane.watchdog.now()
+        stream, begun = progress.call.task.stream, b""
+        if stream:
+            progress.first_at = self._now()
             begun = b"".join(outlet.chunk(chunk) for chunk in replayed(progress))
         if not await self._recorded(progress, EndReason.COMPLETE, client):
             return
-        if progress.call.task.stream:
+        if stream:
             assert not isinstance(result, EmbeddingsAnswer)
-            client.start(200, EVENT_STREAM, headers_of(served), length=None)
+            client.start(200, EVENT_STREAM, *headers_of(served), length=None)
             client.finish(begun + outlet.last(result))
             return
         body = outlet.whole(result)
-        client.start(200, JSON, headers_of(served), length=len(body))
+        client.start(200, JSON, *headers_of(served), length=len(body))
         client.finish(body)
 
     async def _end_stream(self, progress: InferProgress, outlet: Outlet, client: Client) -> None:
@@ -284,7 +276,7 @@ class InferService:
         progress.status = status_of(progress.failed, log.last, bare=bare)
         if was_asked(progress):
             outlet.begin(served_by(progress))
-        await self.record(progress, EndReason.UPSTREAM_ERROR)
+        await self._ended(progress, EndReason.UPSTREAM_ERROR)
         raise AllVariantsFailed(
             describe(progress.failed, bare=bare),
             log.last,
@@ -296,40 +288,45 @@ class InferService:
     async def _recorded(self, progress: InferProgress, reason: EndReason, client: Client) -> bool:
         """Whether the client may now see the end; if not, its connection has been cut."""
         try:
-            await self.record(progress, reason)
+            recording = self.record(progress, reason)
+            if recording is not None:
+                await recording
         except RecordingError:
             client.abort()
             return False
         return True
 
-    async def record(self, progress: InferProgress, reason: EndReason) -> None:
-        """Hand the exchange to the recorder, once. Raises RecordingError."""
+    async def _ended(self, progress: InferProgress, reason: EndReason) -> None:
+        """Return when the call is recorded."""
+        recording = self.record(progress, reason)
+        if recording is not None:
+            await recording
+
+    def record(self, progress: InferProgress, reason: EndReason) -> Awaitable[None] | None:
+        """Hand the exchange to the recorder, once. As `Recorder.exchange`."""
         if progress.recorded or progress.call.dryrun:
-            return
+            return None
         progress.recorded = True
-        seconds = self._lane.watchdog.now() - progress.call.began
-        leg = progress.last_leg
-        self._lane.metrics.ended(
-            endpoint=progress.call.endpoint,
-            function_name=progress.call.target.function_name,
-            variant_name=progress.variant.name if progress.variant else "",
-            model_name=leg.candidate.model.name if leg else "",
+        lane, call, leg = self._lane, progress.call, progress.last_leg
+        seconds = self._now() - call.began
+        overhead = max(0.0, seconds - progress.waited)
+        lane.metrics.ended(
+            endpoint=call.endpoint,
+            function_name=call.target.function_name,
+            variant_name="" if progress.variant is None else progress.variant.name,
+            model_name="" if leg is None else leg.candidate.model.name,
             reason=reason,
             status=progress.status,
             seconds=seconds,
-            overhead=max(0.0, seconds - progress.waited),
+            overhead=overhead,
         )
-        settings = self._lane.settings
-        exchange = build_exchange(
-            progress,
-            reason,
-            seconds,
-            config_hash=settings.config_hash,
-            record_limit=settings.record_limit,
-        )
-        syncing = self._lane.recorder.exchange(exchange)
-        if syncing is not None:
-            await syncing
+        exchange = build_exchange(progress, reason, seconds, overhead, lane.settings)
+        return lane.recorder.exchange(exchange)
+
+
+def _all_headers(served: Served) -> Headers:
+    named, fixed = headers_of(served)
+    return (*named, *fixed)
 
 
 def _nobody_to_ask(call: InferenceCall) -> AllVariantsFailed:

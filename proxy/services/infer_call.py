@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
+
+import msgspec
 
 from proxy.errors import Unrenderable, UpstreamError, VariantFailed
 from proxy.inference.json_mode import JsonOutput
@@ -41,8 +42,7 @@ class Scope:
         return all(wanted in (None, found) for wanted, found in pairs)
 
 
-@dataclass(slots=True)
-class InferenceCall:
+class InferenceCall(msgspec.Struct, eq=False):
     """A request for an inference, as a lane hands it over."""
 
     began: float
@@ -69,7 +69,7 @@ class InferenceCall:
     extra_headers: Sequence[tuple[Scope, HeaderRewrite]] = ()
     extra_body_json: bytes = b"[]"
     """The entries as they were sent."""
-    members: Mapping[str, bytes] = field(default_factory=dict)
+    members: Mapping[str, bytes] = msgspec.field(default_factory=dict)
     """Raw members of the client's body that are not understood here, for the models' requests."""
     dryrun: bool = False
     bare_errors: bool = False
@@ -129,7 +129,8 @@ class Result:
     output: JsonOutput | None
     """Of a JSON function."""
     original_response: str | None
-    calls: Sequence[MadeCall]
+    calls: Callable[[], Sequence[MadeCall]]
+    """All that were answered, for those who want to see their raw data."""
     cost: Decimal | None = None
     """Dollars, of all calls together; None when it is not known."""
 
@@ -159,8 +160,7 @@ class Outlet(Protocol):
         """What to send while nothing comes."""
 
 
-@dataclass(slots=True)
-class VariantFailure:
+class VariantFailure(msgspec.Struct, eq=False):
     """Why a variant gave no answer."""
 
     variant_name: str
@@ -168,8 +168,7 @@ class VariantFailure:
     error: VariantFailed | Unrenderable | None = None
 
 
-@dataclass(slots=True)
-class InferProgress:
+class InferProgress(msgspec.Struct, eq=False):
     """What is known of a call while it is under way; the record is made from it."""
 
     call: InferenceCall
@@ -178,15 +177,15 @@ class InferProgress:
     assigned: str = ""
     variant: Variant | None = None
     """Which is tried, or has answered."""
-    legs: list[Leg] = field(default_factory=list)
+    legs: list[Leg] = msgspec.field(default_factory=list)
     """All questions to models, in the order in which they were begun."""
     leg: Leg | None = None
     """That whose answer the client gets, if it is settled that there is one."""
     settled: Settled | None = None
     """An answer that a strategy has chosen, in its place."""
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[Failure] = msgspec.field(default_factory=list)
     """Failed attempts of all legs."""
-    failed: list[VariantFailure] = field(default_factory=list)
+    failed: list[VariantFailure] = msgspec.field(default_factory=list)
     started: bool = False
     """Whether the client has been sent anything."""
     status: int = 0

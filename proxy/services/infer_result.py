@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from functools import lru_cache, partial
 
 from proxy.inference.json_mode import as_texts
 from proxy.inference.prepare import Prepared
-from proxy.inference.variants.base import Told
 from proxy.models.cost import total_cost
 from proxy.providers.base import answers_neutrally
 from proxy.services.infer_call import AnyResult, InferProgress, MadeCall, Result, Served
 from proxy.services.leg import Leg
-from proxy.services.tasks import ChatModelTask
 from proxy.types.embeddings import EmbeddingsAnswer
+from proxy.types.immutable import replace
+from proxy.types.ports import FixedHeaders, Headers
 from proxy.types.response import Chunk, TextDelta, as_delta
 from proxy.types.usage import Usage, total_usage
 
 CHAT = "chat_completions"
+NO_CALLS: Sequence[MadeCall] = ()
 API_TYPES = {"responses": "responses"}
 """What raw data is said to be, by the protocol; all other chats are `CHAT`."""
 
 
 def served_by(progress: InferProgress) -> Served:
     """Who answers; of a strategy's settled answer, whoever was asked last."""
-    call, leg, variant = progress.call, _last(progress), progress.variant
-    assert variant is not None and leg.route is not None and leg.model_inference_id is not None
-    prepared, settled = prepared_of(progress), progress.settled is not None
-    provider = leg.route.provider
+    call, legs, variant = progress.call, progress.legs, progress.variant
+    leg, settled = progress.leg or legs[-1], progress.settled
+    route, identifier = leg.route, leg.model_inference_id
+    assert variant is not None and route is not None and identifier is not None
+    provider, earlier = route.provider, NO_CALLS
+    prepared = leg.task.prepared if settled is None else settled.told.prepared
+    if settled is not None or len(legs) > 1 or leg is not progress.leg:
+        earlier = _made([x for x in legs if settled is not None or x is not progress.leg])
     wire = "" if answers_neutrally(provider) else provider.wire
     return Served(
         call.id,
@@ -36,13 +41,13 @@ def served_by(progress: InferProgress) -> Served:
         call.target.spec.kind,
         variant.name,
         leg.candidate.model.name,
-        leg.route.name,
+        route.name,
         provider.type,
-        leg.model_inference_id,
+        identifier,
         wire != "",
         API_TYPES.get(wire, CHAT),
         prepared is not None and prepared.calls_are_texts,
-        _made([each for each in progress.legs if settled or each is not progress.leg]),
+        earlier,
         progress.failures,
         call.relay,
     )
@@ -53,43 +58,60 @@ def was_asked(progress: InferProgress) -> bool:
     return (leg := progress.last_leg) is not None and leg.route is not None
 
 
-def headers_of(served: Served) -> list[tuple[str, str]]:
-    """Our headers of an answer, which name what served the call."""
+def headers_of(served: Served) -> tuple[Headers, FixedHeaders]:
+    """Our headers of an answer: those that name the call, and those that name what served it."""
     identifier = str(served.inference_id)
-    named = [
+    named = (
         ("x-request-id", identifier),
         ("x-tensorzero-inference-id", identifier),
         ("x-tensorzero-episode-id", str(served.episode_id)),
-    ]
-    if served.relay:
-        named.append(("x-tensorzero-relay", served.relay))
-    if served.function_name is not None:
-        named.append(("x-tensorzero-function-name", served.function_name))
-        named.append(("x-tensorzero-variant-name", served.variant_name))
-    named.append(("x-tensorzero-model-name", served.model_name))
-    named.append(("x-tensorzero-provider-name", served.provider_name))
-    return named
+    )
+    return named, _names_of(
+        served.relay,
+        served.function_name,
+        served.variant_name,
+        served.model_name,
+        served.provider_name,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _names_of(
+    relay: str, function: str | None, variant: str, model: str, provider: str
+) -> FixedHeaders:
+    """The same for all calls that go one way."""
+    named = [("x-tensorzero-relay", relay)] if relay else []
+    if function is not None:
+        named.append(("x-tensorzero-function-name", function))
+        named.append(("x-tensorzero-variant-name", variant))
+    named.append(("x-tensorzero-model-name", model))
+    named.append(("x-tensorzero-provider-name", provider))
+    return tuple(named)
 
 
 def result_of(progress: InferProgress) -> AnyResult:
     """The answer, or as much of it as came, as its function understands it."""
-    told = told_by(progress)
-    if told is None:
-        answer = _last(progress).result()
-        assert isinstance(answer, EmbeddingsAnswer)
-        return answer
-    prepared = told.prepared
-    answer, settled = told.answer, progress.settled
-    if prepared.calls_are_texts or len(progress.legs) > 1 or settled is not None:
-        blocks = as_texts(answer.blocks) if prepared.calls_are_texts else answer.blocks
-        answer = replace(answer, usage=usage_of(progress), blocks=blocks)
+    legs, settled = progress.legs, progress.settled
+    if settled is None:
+        leg = progress.leg or legs[-1]
+        prepared, said = leg.task.prepared, leg.result()
+    else:
+        prepared, said = settled.told.prepared, settled.told.answer
+    if prepared is None or isinstance(said, EmbeddingsAnswer):
+        assert isinstance(said, EmbeddingsAnswer)
+        return said
+    answer, blocks = said, said.blocks
+    texts = prepared.calls_are_texts
+    if texts or len(legs) > 1 or settled is not None:
+        shown = as_texts(blocks) if texts else blocks
+        answer = replace(answer, usage=usage_of(progress), blocks=shown)
     return Result(
         answer,
-        prepared.read_chat(told.answer.blocks),
-        prepared.read_json(told.answer.blocks) if prepared.kind == "json" else None,
-        told.answer.raw_response if settled is None else settled.original_response,
-        _made(progress.legs),
-        total_cost([leg.cost() for leg in progress.legs if leg.answered]),
+        prepared.read_chat(blocks),
+        prepared.read_json(blocks) if prepared.kind == "json" else None,
+        said.raw_response if settled is None else settled.original_response,
+        partial(_made, legs),
+        None if _is_unpriced(legs) else total_cost([leg.cost() for leg in legs if leg.answered]),
     )
 
 
@@ -106,23 +128,12 @@ def replayed(progress: InferProgress) -> Iterator[Chunk]:
     yield Chunk(finish_reason=result.answer.finish_reason)
 
 
-def told_by(progress: InferProgress) -> Told | None:
-    """The answer and how to read it; None of vectors."""
-    if progress.settled is not None:
-        return progress.settled.told
-    leg = _last(progress)
-    answer = leg.result()
-    if not isinstance(leg.task, ChatModelTask) or isinstance(answer, EmbeddingsAnswer):
-        return None
-    return Told(answer, leg.task.prepared)
-
-
 def prepared_of(progress: InferProgress) -> Prepared | None:
     """How the answer is to be read; None of vectors."""
-    if progress.settled is not None:
-        return progress.settled.told.prepared
-    task = _last(progress).task
-    return task.prepared if isinstance(task, ChatModelTask) else None
+    settled = progress.settled
+    if settled is not None:
+        return settled.told.prepared
+    return (progress.leg or progress.legs[-1]).task.prepared
 
 
 def usage_of(progress: InferProgress) -> Usage:
@@ -130,10 +141,10 @@ def usage_of(progress: InferProgress) -> Usage:
     return total_usage([leg.result().usage for leg in progress.legs if leg.answered])
 
 
-def _last(progress: InferProgress) -> Leg:
-    leg = progress.last_leg
-    assert leg is not None
-    return leg
+def _is_unpriced(legs: Sequence[Leg]) -> bool:
+    """Whether it is plain that nobody knows what the calls cost; it need not be."""
+    route = legs[0].route
+    return len(legs) == 1 and (route is None or route.prices is None)
 
 
 def _made(legs: Sequence[Leg]) -> list[MadeCall]:

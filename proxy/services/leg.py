@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+import msgspec
 
 from proxy.errors import UpstreamError
 from proxy.models.cost import cost_of, cost_of_stream
@@ -13,13 +14,13 @@ from proxy.models.rewrite import NO_REWRITES, Rewrites
 from proxy.services.answer_head import NO_HEAD, AnswerHead
 from proxy.services.recording_tap import RecordingTap
 from proxy.services.tasks import AnyAnswer, ModelTask
+from proxy.types.content import Text
 from proxy.types.ids import Identifier
 from proxy.types.response import Answer
 from proxy.wire.accumulate import ChunkAccumulator
 
 
-@dataclass(slots=True)
-class Failure:
+class Failure(msgspec.Struct, eq=False):
     """One failed attempt, for the sentence that the caller is told."""
 
     variant_name: str
@@ -28,8 +29,7 @@ class Failure:
     error: UpstreamError
 
 
-@dataclass(slots=True)
-class Leg:
+class Leg(msgspec.Struct, eq=False):
     """What is asked, and what is known of the attempt that is under way or was the last."""
 
     variant_name: str
@@ -44,7 +44,7 @@ class Leg:
     raw_request: bytes = b""
     wire: str = ""
     """Of the raw answer; empty when the provider answered in neutral values."""
-    tap: RecordingTap = field(default_factory=lambda: RecordingTap(0))
+    tap: RecordingTap = msgspec.field(default_factory=RecordingTap)
     answer: AnyAnswer | None = None
     """Of one that was not streamed."""
     chunks: ChunkAccumulator | None = None
@@ -53,7 +53,7 @@ class Leg:
     """Whether the client has been sent some of this answer."""
     error: UpstreamError | None = None
     """What broke the answer off after that."""
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[Failure] = msgspec.field(default_factory=list)
     attempt_began: float = 0.0
     first_at: float | None = None
     last_at: float = 0.0
@@ -76,6 +76,9 @@ class Leg:
 
         A provider without HTTP signs its blocks itself.
         """
+        blocks = answer.blocks
+        if len(blocks) == 1 and type(blocks[0]) is Text:
+            return answer
         if self.route is None or not self.wire:
             return answer
         return answer.signed_by(
@@ -99,8 +102,9 @@ class Leg:
 
     def begin(self, route: Route, identifier: Identifier, record_limit: int, now: float) -> None:
         """Another attempt; the last one is forgotten."""
+        if self.route is not None:
+            self.chunks = self.answer = None
+            self.head, self.raw_request, self.wire = NO_HEAD, b"", ""
         self.route, self.model_inference_id = route, identifier
-        self.tap, self.chunks = RecordingTap(record_limit), None
-        self.answer, self.head = None, NO_HEAD
-        self.raw_request, self.wire = b"", ""
+        self.tap = RecordingTap(record_limit)
         self.attempt_began = self.last_at = now

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
+
+import msgspec
 
 
-class RecordingTap:
+class RecordingTap(msgspec.Struct, eq=False):
     """Keeps at most `limit` bytes of the blocks given to it, and counts them all."""
 
-    __slots__ = ("_digest", "_limit", "blocks", "total")
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._digest: hashlib._Hash | None = None
-        self.blocks: list[bytes] = []
-        self.total = 0
+    _limit: int = 0
+    blocks: list[bytes] = msgspec.field(default_factory=list)
+    total: int = 0
+    _digest: Any = None
+    """A hash under way, once the body has become too long to be kept."""
 
     def keep_nothing(self) -> None:
         """Called before the first block: only length and digest are wanted."""

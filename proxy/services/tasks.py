@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import replace
 from typing import Protocol
 
 import orjson
@@ -20,10 +20,8 @@ from proxy.providers.neutral import decode_embeddings, encode_embeddings
 from proxy.services.infer_sink import ChunkOutlet
 from proxy.types.embeddings import EmbeddingsAnswer, EmbeddingsRequest
 from proxy.types.immutable import immutable
-from proxy.types.ports import Headers, Limits
-from proxy.types.request import NO_EXTRAS, NO_PARAMS, NO_REST, Extras, Params
+from proxy.types.request import NO_EXTRAS, Extras
 from proxy.types.response import Answer
-from proxy.types.secrets import Secret
 from proxy.wire.addressee import Addressee
 from proxy.wire.chat_completions.rest import with_rest
 from proxy.wire.events import StreamReader
@@ -33,28 +31,12 @@ AnyAnswer = Answer | EmbeddingsAnswer
 
 @immutable
 class Asked:
-    """One attempt: who is asked, on whose behalf, within which limits."""
+    """One attempt at a provider without HTTP: on whose behalf, within which limits."""
 
     model_name: str
     route: Route
     credentials: CallCredentials
-    limits: Limits
-    headers: Headers
     extras: Extras = NO_EXTRAS
-    members: Mapping[str, bytes] = field(default_factory=lambda: NO_REST)
-    """Raw members of the caller's body that the task does not say."""
-
-    def attempt(self, secret: Secret) -> Attempt:
-        """The same, for the provider."""
-        route = self.route
-        return Attempt(
-            secret,
-            self.limits,
-            route.budget.try_retry,
-            self.headers,
-            self.model_name,
-            route.name,
-        )
 
 
 @immutable
@@ -76,11 +58,21 @@ class ModelTask(Protocol):
     def stream(self) -> bool: ...
 
     @property
-    def params(self) -> Params:
-        """As they are recorded."""
+    def prepared(self) -> Prepared | None:
+        """How a chat's answer is to be read; None of vectors."""
 
-    def encode(self, provider: HttpProvider, asked: Asked, secret: Secret) -> Encoded:
-        """The HTTP request; raises RequestError or UpstreamError where it cannot be made."""
+    def encode(
+        self,
+        provider: HttpProvider,
+        attempt: Attempt,
+        credentials: CallCredentials,
+        members: Mapping[str, bytes],
+    ) -> Encoded:
+        """The HTTP request; `members` are raw ones of the caller's body that the task does not say.
+
+        Raises:
+            RequestError, UpstreamError: it cannot be made.
+        """
 
     def reader(self, provider: HttpProvider) -> Reader:
         """Who reads the provider's answer."""
@@ -125,17 +117,24 @@ class ChatModelTask:
     prepared: Prepared
     stream: bool
 
-    @property
-    def params(self) -> Params:
-        return self.prepared.stored_params
-
-    def encode(self, provider: HttpProvider, asked: Asked, secret: Secret) -> Encoded:
+    def encode(
+        self,
+        provider: HttpProvider,
+        attempt: Attempt,
+        credentials: CallCredentials,
+        members: Mapping[str, bytes],
+    ) -> Encoded:
         prepared = self.prepared
         entries = prepared.tool_set.provider_tools
-        own = provider_tools_for(entries, asked.model_name, asked.route.name) if entries else ()
+        own = (
+            provider_tools_for(entries, attempt.model_name or "", attempt.provider_name or "")
+            if entries
+            else ()
+        )
         request = prepared.as_request(provider.model_name, self.stream, own)
-        request = with_rest(request, asked.members)
-        return provider.encode_chat(request, asked.attempt(secret))
+        if members:
+            request = with_rest(request, members)
+        return provider.encode_chat(request, attempt)
 
     def reader(self, provider: HttpProvider) -> Reader:
         stream = provider.open_chat_stream() if self.stream else None
@@ -181,7 +180,7 @@ class EmbeddingsTask:
     encoding_format: str | None = None
 
     stream = False
-    params = NO_PARAMS
+    prepared = None
 
     @classmethod
     def of_text(cls, text: str) -> EmbeddingsTask:
@@ -191,11 +190,17 @@ class EmbeddingsTask:
     def for_variant(self, variant: Variant) -> EmbeddingsTask:
         return self
 
-    def encode(self, provider: HttpProvider, asked: Asked, secret: Secret) -> Encoded:
+    def encode(
+        self,
+        provider: HttpProvider,
+        attempt: Attempt,
+        credentials: CallCredentials,
+        members: Mapping[str, bytes],
+    ) -> Encoded:
         if not relays(provider):
             raise UpstreamUnserved(f"a provider of type `{provider.type}` has no embeddings")
-        attempt = asked.attempt(secret)
-        return Encoded(encode_embeddings(provider, self._request(asked), attempt))
+        request = self._request(provider.model_name, credentials)
+        return Encoded(encode_embeddings(provider, request, attempt))
 
     def reader(self, provider: HttpProvider) -> Reader:
         return Reader("embeddings", decode_embeddings)
@@ -210,15 +215,16 @@ class EmbeddingsTask:
         embed = getattr(provider, "embed", None)
         if embed is None:
             raise UpstreamUnserved(f"a provider of type `{provider.type}` has no embeddings")
-        answer: EmbeddingsAnswer = await embed(self._request(asked))
+        request = self._request(provider.model_name, asked.credentials)
+        answer: EmbeddingsAnswer = await embed(request)
         return answer
 
-    def _request(self, asked: Asked) -> EmbeddingsRequest:
+    def _request(self, model_name: str, credentials: CallCredentials) -> EmbeddingsRequest:
         return EmbeddingsRequest(
-            model_name=asked.route.provider.model_name,
+            model_name=model_name,
             input=self.input,
             count=self.count,
             dimensions=self.dimensions,
             encoding_format=self.encoding_format,
-            credentials=asked.credentials.dynamic,
+            credentials=credentials.dynamic,
         )

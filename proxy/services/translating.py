@@ -6,6 +6,8 @@ same for both, so that variants of either kind can follow each other in one call
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import orjson
 
 from proxy.errors import InvalidRequest
@@ -67,9 +69,9 @@ class Translating:
         function.translating = False
         return False
 
-    async def record(self, inferring: InferProgress, reason: EndReason) -> None:
-        """Record a call that ends while such a variant is under way."""
-        await self._service.record(inferring, reason)
+    def record(self, inferring: InferProgress, reason: EndReason) -> Awaitable[None] | None:
+        """Record a call that ends while such a variant is under way; as `Recorder.exchange`."""
+        return self._service.record(inferring, reason)
 
 
 def check_translatable(asked: FunctionCall, variant: Variant) -> None:

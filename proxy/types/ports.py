@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -20,7 +20,7 @@ FAST = "fast"
 """The transport that is used unless a provider asks for another."""
 
 
-@immutable
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Time limits of one attempt, in seconds; None is no limit."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, fields
+from dataclasses import field
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import orjson
 
 from proxy.types.content import Block, Json
-from proxy.types.immutable import immutable
+from proxy.types.immutable import immutable, replace
 
 
 @immutable
@@ -25,6 +26,13 @@ class Message:
 
     def as_json(self) -> Json:
         return {"role": self.role, "content": [block.as_json() for block in self.content]}
+
+
+class Texts(tuple[Message, ...]):
+    """Messages of which each is one plain text and nothing else: by their type those who come after
+    know that there is nothing to look for in them."""
+
+    __slots__ = ()
 
 
 @immutable
@@ -58,14 +66,13 @@ class Params:
     @property
     def has_manners(self) -> bool:
         """Whether more is given than what every vendor has."""
-        return (
-            self.stop_sequences is not None
-            or self.reasoning_effort is not None
-            or self.service_tier is not None
-            or self.verbosity is not None
-            or self.thinking_budget_tokens is not None
-        )
+        return _manners_of(self) != _NO_MANNERS
 
+
+_manners_of = attrgetter(
+    "stop_sequences", "reasoning_effort", "service_tier", "verbosity", "thinking_budget_tokens"
+)
+_NO_MANNERS = (None,) * 5
 
 NO_PARAMS = Params()
 NO_CREDENTIALS: Mapping[str, str] = MappingProxyType({})
@@ -118,22 +125,15 @@ class ModelRequest:
     extras: Extras = NO_EXTRAS
 
 
-_PARAMS = tuple(item.name for item in fields(Params))
-_MODE = _PARAMS.index("json_mode")
-_all_of = attrgetter(*_PARAMS)
-
-
 def given_params(params: Params) -> dict[str, Any]:
     """What is given of the parameters, by the names of their fields, in the fields' order."""
-    pairs = zip(_PARAMS, _all_of(params), strict=True)
-    return {name: each for name, each in pairs if each is not None}
+    given: dict[str, Any] = msgspec.to_builtins(params)
+    return given
 
 
 def with_mode(params: Params, mode: str) -> Params:
     """The same with this JSON mode."""
-    values = list(_all_of(params))
-    values[_MODE] = mode
-    return Params(*values)
+    return replace(params, json_mode=mode)
 
 
 def input_to_json(value: Input) -> bytes:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
 
 from proxy.types.content import Text
-from proxy.types.request import Message
+from proxy.types.request import Message, Texts
 
 
 class PlainMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -18,6 +19,8 @@ class PlainMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     content: str
 
 
+role_of = attrgetter("role")
+_content_of = attrgetter("content")
 _decode = msgspec.json.Decoder(list[PlainMessage]).decode
 
 
@@ -29,6 +32,7 @@ def read_plain_messages(raw: bytes) -> list[PlainMessage] | None:
         return None
 
 
-def as_turns(messages: Iterable[PlainMessage]) -> tuple[Message, ...]:
-    """The same in neutral form."""
-    return tuple([Message(each.role, (Text(each.content),)) for each in messages])
+def as_turns(messages: Sequence[PlainMessage]) -> Texts:
+    """The same in neutral form. Written as one pipeline, for a conversation may be long."""
+    alone = zip(map(Text, map(_content_of, messages)))
+    return Texts(map(Message, map(role_of, messages), alone))

@@ -81,12 +81,12 @@ class NativeOutlet:
         asked, served = self._asked, self.served
         raw = None
         if asked.include_raw_response:
-            raw = [*failed_bodies(served), *raw_responses(result.calls)]
+            raw = [*failed_bodies(served), *raw_responses(result.calls())]
         more: Extras = {
             "usage": result.answer.usage,
             "cost": result.cost,
             "finish_reason": result.answer.finish_reason,
-            "raw_usage": raw_usages(result.calls) if asked.include_raw_usage else None,
+            "raw_usage": raw_usages(result.calls()) if asked.include_raw_usage else None,
             "raw_response": raw,
             "original_response": (
                 result.original_response if asked.include_original_response else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from proxy.errors import InvalidRequest
 from proxy.http import web
 from proxy.http.auth import Keys
 from proxy.http.inferences import Entrance, Inferences, check_cache, warn
@@ -15,7 +14,7 @@ from proxy.services.relay_call import monotonic
 from proxy.services.tasks import EmbeddingsTask
 from proxy.types.ids import new_identifier
 from proxy.wire.envelope.embeddings import EnvelopeEmbeddingsRequest, decode_embeddings_request
-from proxy.wire.envelope.request import EnvelopeRequest, decode_envelope_request
+from proxy.wire.envelope.request import decode_envelope_request
 
 LANE = "envelope"
 
@@ -33,7 +32,6 @@ class EnvelopeHandler:
         began = monotonic()
         body = await read_body(request)
         asked = decode_envelope_request(body)
-        _check_tags(asked)
         entrance = Entrance(request, api_key_name, LANE, "chat_completions", body, began)
         outlet = ChatOutlet(asked)
         call = self._inferences.call(asked, entrance)
@@ -76,9 +74,3 @@ class EnvelopeHandler:
             dryrun=asked.dryrun,
             bare_errors=True,
         )
-
-
-def _check_tags(asked: EnvelopeRequest) -> None:
-    for name in asked.tags:
-        if name.startswith("tensorzero::"):
-            raise InvalidRequest(f"Tag name cannot start with 'tensorzero::': {name}")

@@ -96,20 +96,19 @@ class ChatOutlet(_Outlet):
 
     def whole(self, result: AnyResult) -> bytes:
         assert isinstance(result, Result)
-        asked, served = self._asked, self.served
-        output = result.output
+        asked, served, output = self._asked, self.served, result.output
         raw = None
         if asked.include_raw_response:
-            raw = [*failed_bodies(served), *raw_responses(result.calls)]
+            raw = [*failed_bodies(served), *raw_responses(result.calls())]
         return encode_envelope_response(
             result.answer,
             inference_id=served.inference_id,
             episode_id=served.episode_id,
-            model=self._model(),
+            model=served_model(served.function_name, served.variant_name, served.model_name),
             created=int(self._clock()),
             json_function=output is not None,
             raw_output=None if output is None else output.raw,
-            raw_usage=raw_usages(result.calls) if asked.include_raw_usage else None,
+            raw_usage=raw_usages(result.calls()) if asked.include_raw_usage else None,
             raw_response=raw,
             original_response=result.original_response if asked.include_original_response else None,
             cost=result.cost,

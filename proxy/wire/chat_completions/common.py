@@ -85,14 +85,14 @@ _NOTHING_SAID = ()
 
 
 def decode_common_answer(body: bytes) -> Answer | None:
-    """A whole answer, which is no error; None where it is not of the common kind."""
+    """A whole answer; None where it is not of the common kind, as no error is."""
     try:
         said = _decode_answer(body)
     except UNREADABLE:
         return None
     (choice,) = said.choices
     text = choice.message.content
-    if text is None:
+    if text is None or said.object == "error":
         return None
     usage, tier = said.usage, said.service_tier
     if usage is not None:

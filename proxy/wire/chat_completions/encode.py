@@ -11,13 +11,12 @@ is not taken from it. Of one from elsewhere, what the vendor lacks is left out, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 
 import orjson
 
 from proxy.errors import UpstreamUnsupported
 from proxy.types.content import Json
-from proxy.types.request import ModelRequest, Params
+from proxy.types.request import ModelRequest, Params, Texts
 from proxy.wire.addressee import ANYBODY, Addressee
 from proxy.wire.chat_completions.dialect import (
     BUDGET,
@@ -32,6 +31,7 @@ from proxy.wire.chat_completions.dialect import (
 from proxy.wire.chat_completions.encode_messages import (
     JSON_INSTRUCTION,
     MessageEncoder,
+    encode_texts,
     has_details,
     mentions_json,
 )
@@ -45,6 +45,8 @@ from proxy.wire.values import object_of, objects_of
 __all__ = ["JSON_INSTRUCTION", "encode_request", "ignored_params", "mentions_json"]
 
 SCHEMA_MODES = (None, "strict")
+_JSON_MODES = ("on", "strict")
+"""Those that are asked for by a `response_format`."""
 _JSON_OBJECT: Json = {"type": "json_object"}
 
 
@@ -64,25 +66,29 @@ def encode_request(
         UpstreamUnsupported: the protocol has no form for a file, or for a member of a request that
             came in another.
     """
-    params = request.params
-    members = {
+    params, choices = request.params, request.choices
+    body: dict[str, object] = {
         "messages": _messages(request, dialect, addressee),
         "model": request.model_name,
-        "temperature": params.temperature,
-        "max_completion_tokens": params.max_tokens,
-        "seed": params.seed,
-        "top_p": params.top_p,
-        "presence_penalty": params.presence_penalty,
-        "frequency_penalty": params.frequency_penalty,
-        "stream": request.stream,
-        "stream_options": _stream_options(request, dialect),
-        "response_format": _response_format(request, dialect),
-        **_tools(request, dialect.allow_lists),
-        **(_manners(params, dialect, request.wire == WIRE) if params.has_manners else _NOTHING),
-        "n": request.choices,
-        **_logprobs(request, dialect),
     }
-    body = {key: item for key, item in members.items() if item is not None}
+    _add_sampling(body, params)
+    body["stream"] = request.stream
+    if request.stream or request.rest:
+        options = _stream_options(request, dialect)
+        if options is not None:
+            body["stream_options"] = options
+    if params.json_mode in _JSON_MODES or request.response_format is not None:
+        response_format = _response_format(request, dialect)
+        if response_format is not None:
+            body["response_format"] = response_format
+    if request.tools is not None or request.provider_tools:
+        _add(body, _tools(request, dialect.allow_lists))
+    if params.has_manners:
+        _add(body, _manners(params, dialect, request.wire == WIRE))
+    if choices is not None:
+        body["n"] = choices
+    if request.logprobs is not None or request.top_logprobs is not None:
+        _add(body, _logprobs(request, dialect))
     if dialect.renames:
         body = {dialect.renames.get(key, key): item for key, item in body.items()}
     if request.rest or body_defaults:
@@ -91,25 +97,54 @@ def encode_request(
     return dumps(body)
 
 
+def _add_sampling(body: dict[str, object], params: Params) -> None:
+    """The parameters that every vendor has; one after the other, which costs the least."""
+    if params.temperature is not None:
+        body["temperature"] = params.temperature
+    if params.max_tokens is not None:
+        body["max_completion_tokens"] = params.max_tokens
+    if params.seed is not None:
+        body["seed"] = params.seed
+    if params.top_p is not None:
+        body["top_p"] = params.top_p
+    if params.presence_penalty is not None:
+        body["presence_penalty"] = params.presence_penalty
+    if params.frequency_penalty is not None:
+        body["frequency_penalty"] = params.frequency_penalty
+
+
+def _add(body: dict[str, object], members: Json) -> None:
+    """Those that say something."""
+    for key, item in members.items():
+        if item is not None:
+            body[key] = item
+
+
 def ignored_params(request: ModelRequest, dialect: Dialect) -> tuple[str, ...]:
     """What `encode_request` leaves out, for the vendor has no place for it."""
     if request.wire == WIRE:
         return (BUDGET,) if BUDGET in dialect.unknown(request.params) else ()
-    lost_names = list(dialect.unknown(request.params))
-    if request.params.json_mode in ("on", "strict") and JSON_MODE in dialect.lacks:
+    params = request.params
+    said = params.has_manners or params.json_mode in _JSON_MODES
+    if not said and DETAIL not in dialect.lacks:
+        return ()
+    lost_names = list(dialect.unknown(params))
+    if params.json_mode in _JSON_MODES and JSON_MODE in dialect.lacks:
         lost_names.append(JSON_MODE)
-    if request.params.json_mode == "strict" and not dialect.schemas and request.response_format:
+    if params.json_mode == "strict" and not dialect.schemas and request.response_format:
         lost_names.append(JSON_MODE)
     if DETAIL in dialect.lacks and has_details(request.input.messages):
         lost_names.append(DETAIL)
-    return tuple(dict.fromkeys(lost_names))
+    return tuple(dict.fromkeys(lost_names)) if lost_names else ()
 
 
 def _messages(request: ModelRequest, dialect: Dialect, addressee: Addressee) -> list[Json]:
-    own = request.wire == WIRE
+    own, said = request.wire == WIRE, request.input
+    if type(said.messages) is Texts and not said.system_parts and request.params.json_mode != "on":
+        return encode_texts(said)
     encoder = MessageEncoder(dialect, addressee, own=own)
     json_instruction = not own and request.params.json_mode == "on"
-    return encoder.encode(request.input, json_instruction=json_instruction)
+    return encoder.encode(said, json_instruction=json_instruction)
 
 
 def _rest(request: ModelRequest) -> Mapping[str, bytes]:
@@ -125,9 +160,6 @@ def _stream_options(request: ModelRequest, dialect: Dialect) -> Json | None:
     given = request.rest.get("stream_options")
     asked = {"include_usage": True} if request.stream and dialect.include_usage else {}
     return {**asked, **spread(given)} if given else asked or None
-
-
-_NOTHING: Json = MappingProxyType({})
 
 
 def _manners(params: Params, dialect: Dialect, own: bool) -> Json:
@@ -173,13 +205,11 @@ def _response_format(request: ModelRequest, dialect: Dialect) -> object:
         return None
     if given is not None and mode in SCHEMA_MODES and (mode is None or dialect.schemas):
         return orjson.Fragment(given)
-    return _JSON_OBJECT if mode in ("on", "strict") else None
+    return _JSON_OBJECT if mode in _JSON_MODES else None
 
 
 def _tools(request: ModelRequest, allow_lists: bool) -> Json:
     """Choice and parallel calls are refused by providers where no tool is offered."""
-    if request.tools is None and not request.provider_tools:
-        return {}
     tools, choice = _all_tools(request), request.tool_choice
     if tools and choice and not allow_lists:
         tools, choice = _only_allowed(tools, choice)

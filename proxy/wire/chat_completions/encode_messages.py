@@ -47,7 +47,7 @@ from proxy.wire.chat_completions.messages import (
     REFUSAL_PARTS,
     TOOL_ROLES,
 )
-from proxy.wire.chat_completions.system import SystemMessage, system_messages
+from proxy.wire.chat_completions.system import SYSTEM_ROLES, SystemMessage, system_messages
 from proxy.wire.chat_completions.thoughts import encode_detail, is_hidden
 from proxy.wire.values import raw_integer, raw_text
 
@@ -57,6 +57,19 @@ JSON_INSTRUCTION = "Respond using JSON."
 CACHE_CONTROL = "cache_control"
 _THINK_TAGS = "think_tags"
 _THINKING_MEMBERS = ("thinking", "closed", "signature")
+
+
+def encode_texts(said: Input) -> list[Json]:
+    """What `MessageEncoder` makes of `Texts` and a system text in one part, for anybody."""
+    turns: list[Json] = [
+        {"role": each.role, "content": each.content[0].text}  # type: ignore[union-attr]
+        for each in said.messages
+    ]
+    system = said.system
+    if system is not None:
+        text = system.decode() if isinstance(system, bytes) else system
+        turns.insert(0, {"role": SYSTEM_ROLES[0], "content": text})
+    return turns
 
 
 class MessageEncoder:

@@ -11,6 +11,7 @@ against each other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -30,6 +31,20 @@ Nothing: TypeAlias = tuple[()] | None
 """A list that has to be empty."""
 Kind: TypeAlias = Literal["chat.completion", "chat.completion.chunk", ""] | None
 """What an `object` calls itself that is no error."""
+
+
+_details_of = attrgetter(
+    "prompt_tokens_details",
+    "completion_tokens_details",
+    "prompt_cache_hit_tokens",
+    "cached_tokens",
+    "cache_read_input_tokens",
+    "num_cached_tokens",
+    "cache_creation_input_tokens",
+    "prompt_cache_miss_tokens",
+    "reasoning_tokens",
+)
+_NO_DETAILS = (None,) * 9
 
 
 class _PromptDetails(msgspec.Struct, gc=False):
@@ -59,6 +74,8 @@ class Counts(msgspec.Struct, gc=False):
 
     def usage(self) -> Usage:
         """The same as `usage.decode_usage` makes of it."""
+        if _details_of(self) == _NO_DETAILS:
+            return Usage(self.prompt_tokens, self.completion_tokens)
         prompt, completion = self.prompt_tokens_details, self.completion_tokens_details
         read = write = reasoning = None
         if prompt is not None:

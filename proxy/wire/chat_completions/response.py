@@ -58,6 +58,11 @@ def decode_response(body: bytes, *, think_tags: bool = False) -> Answer:
     """
     if not think_tags and (common := decode_common_answer(body)) is not None:
         return common
+    return decode_uncommon(body, think_tags)
+
+
+def decode_uncommon(body: bytes, think_tags: bool) -> Answer:
+    """The same where it is known not to be a common one; it may be."""
     answer = lenient_object(body)
     choice, *others = _choices(answer) or [{}]
     return Answer(

@@ -33,7 +33,7 @@ def decode_input(request_body: bytes) -> DecodedInput:
             "",
             request.input,
             params=request.params,
-            tools=request.tools,
+            tools=request.additional_tools,
             tool_choice=request.tool_choice,
             parallel_tool_calls=request.parallel_tool_calls,
         )

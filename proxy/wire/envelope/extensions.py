@@ -136,7 +136,11 @@ def read_uuid(raw: bytes, path: str) -> UUID:
     """A UUID of any version, hyphenated or not, in braces or as a URN."""
     if not is_string(raw):
         raise wrong_type(raw, path, "a formatted UUID string")
-    text = read_string(raw, path)
+    return uuid_of(read_string(raw, path), path)
+
+
+def uuid_of(text: str, path: str) -> UUID:
+    """The same of a text."""
     plain = text.removeprefix(_URN)
     if _UUID_FORMS.match(plain) and (plain == text or len(plain) == 36):
         return UUID(plain)

@@ -25,7 +25,7 @@ from proxy.types.request import Input, Message
 from proxy.wire.envelope.content import ContentReader, compact
 from proxy.wire.envelope.errors import refuse
 from proxy.wire.members import object_members
-from proxy.wire.plain_messages import as_turns, read_plain_messages
+from proxy.wire.plain_messages import PlainMessage, as_turns, read_plain_messages, role_of
 from proxy.wire.serde import (
     USIZE,
     fail,
@@ -46,6 +46,7 @@ from proxy.wire.serde import (
 
 ROLES = ("developer", "system", "user", "assistant", "tool")
 SYSTEM_ROLES = ("developer", "system")
+_SYSTEM = frozenset(SYSTEM_ROLES)
 EXTRA_KINDS = ("thought", "unknown")
 
 
@@ -71,12 +72,17 @@ class Said:
 def read_plain_input(raw: bytes) -> Input | None:
     """The input, where all messages are texts, and only the first may be the system's; None for
     all others, which `read_messages` and `convert_messages` read, with the same result."""
-    said, system = read_plain_messages(raw), None
+    said = read_plain_messages(raw)
+    return None if said is None else plain_input(said)
+
+
+def plain_input(said: list[PlainMessage]) -> Input | None:
+    """The same of messages that are read."""
+    system, turns = None, said
     if said and said[0].role in SYSTEM_ROLES:
-        system = said.pop(0).content
-    if said is None or any(each.role in SYSTEM_ROLES for each in said):
-        return None
-    return Input(as_turns(said), system)
+        system, turns = said[0].content, said[1:]
+    roles = map(role_of, turns)
+    return Input(as_turns(turns), system) if _SYSTEM.isdisjoint(roles) else None
 
 
 def read_messages(raw: bytes, path: str) -> tuple[Said, ...]:

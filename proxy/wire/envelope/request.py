@@ -10,6 +10,7 @@ from uuid import UUID
 from proxy.errors import InvalidRequest
 from proxy.types.immutable import immutable
 from proxy.types.request import NO_PARAMS, Input, Params
+from proxy.wire.envelope.common import read_common_request
 from proxy.wire.envelope.errors import refuse
 from proxy.wire.envelope.extensions import (
     CacheOptions,
@@ -20,8 +21,15 @@ from proxy.wire.envelope.extensions import (
     read_extra_headers,
     read_namespace,
     read_uuid,
+    uuid_of,
 )
-from proxy.wire.envelope.messages import Said, convert_messages, read_messages, read_plain_input
+from proxy.wire.envelope.messages import (
+    Said,
+    convert_messages,
+    plain_input,
+    read_messages,
+    read_plain_input,
+)
 from proxy.wire.envelope.params import (
     OPENAI_PARAMS,
     Reader,
@@ -52,6 +60,7 @@ FUNCTION_PREFIX = "tensorzero::function_name::"
 MODEL_PREFIX = "tensorzero::model_name::"
 
 Kind = Literal["function", "model"]
+_KINDS: tuple[tuple[str, Kind], ...] = ((FUNCTION_PREFIX, "function"), (MODEL_PREFIX, "model"))
 
 
 @immutable
@@ -67,8 +76,10 @@ class EnvelopeRequest:
     """Of a stream; raw usage implies it."""
     params: Params = NO_PARAMS
     """With `json_mode`, as `response_format` or `tensorzero::params` have it."""
-    tools: bytes | None = None
-    """Raw list in OpenAI's form."""
+    additional_tools: bytes | None = None
+    """`tools`, a raw list in OpenAI's form, by the native API's name."""
+    allowed_tools: tuple[str, ...] | None = None
+    """Names of the only tools that may be called; None allows all."""
     tool_choice: bytes | None = None
     """Raw, in OpenAI's form."""
     choice: ToolChoice | None = None
@@ -100,16 +111,6 @@ class EnvelopeRequest:
     warnings: tuple[str, ...] = ()
     """Sentences for the log."""
 
-    @property
-    def allowed_tools(self) -> tuple[str, ...] | None:
-        """Names of the only tools that may be called; None allows all."""
-        return self.choice.allowed if self.choice else None
-
-    @property
-    def additional_tools(self) -> bytes | None:
-        """The same as `tools`, by the native API's name."""
-        return self.tools
-
 
 def decode_model_string(model: str) -> tuple[Kind, str]:
     """Whether `model` names a function or a model, and the name.
@@ -117,10 +118,9 @@ def decode_model_string(model: str) -> tuple[Kind, str]:
     Raises:
         InvalidRequest: neither, or an empty name.
     """
-    kind: Kind
-    for prefix, kind in ((FUNCTION_PREFIX, "function"), (MODEL_PREFIX, "model")):
+    for prefix, kind in _KINDS:
         if model.startswith(prefix):
-            name = model.removeprefix(prefix)
+            name = model[len(prefix) :]
             if not name:
                 raise refuse(
                     f'{kind}_name (passed in model field after "{prefix}") cannot be empty'
@@ -140,6 +140,31 @@ def decode_envelope_request(body: bytes) -> EnvelopeRequest:
     Raises:
         InvalidRequest: with TensorZero's message.
     """
+    common = read_common_request(body)
+    said = None if common is None else plain_input(common.messages)
+    if common is None or said is None:
+        return _decode(body)
+    given_id = common.episode_id
+    episode_id = None if given_id is None else uuid_of(given_id, "tensorzero::episode_id")
+    kind, name = decode_model_string(common.model)
+    request = EnvelopeRequest(
+        name if kind == "function" else None,
+        name if kind == "model" else None,
+        said,
+        common.stream or False,
+        common.include_usage,
+        common.params(),
+        variant_name=common.variant_name,
+        episode_id=episode_id,
+        tags=common.tags or {},
+    )
+    if common.tags or common.variant_name is not None:
+        _check_extensions(request)
+    return request
+
+
+def _decode(body: bytes) -> EnvelopeRequest:
+    """The complete way."""
     members = read_body(body, "OpenAICompatibleParams")
     values = _read_members(members)
     unknown = tuple(sorted(name for name in members if name not in _READERS))
@@ -245,6 +270,7 @@ def _build(
         fields["include_usage"] = True
     if "tool_choice" in values:
         fields["tool_choice"] = raws["tool_choice"]
+        fields["allowed_tools"] = values["tool_choice"].allowed
     if "response_format" in values:
         response_format = values["response_format"]
         fields["response_format"] = format_in_force(response_format, params.json_mode)
@@ -262,7 +288,7 @@ def _build(
 
 _FIELDS = {
     "stream": "stream",
-    "tools": "tools",
+    "tools": "additional_tools",
     "tool_choice": "choice",
     "parallel_tool_calls": "parallel_tool_calls",
     **{

@@ -111,15 +111,11 @@ def encode_envelope_response(
     `raw_output` is the content. What was not asked for is None; the two lists hold raw entries.
     """
     message = _message_of_json(raw_output) if json_function else _message(answer.blocks)
-    choice = {
-        "index": 0,
-        "finish_reason": encode_finish_reason(answer.finish_reason),
-        "message": message,
-    }
+    reason = _FINISH_REASONS.get(answer.finish_reason or "stop", "stop")
     body: dict[str, object] = {
         "id": str(inference_id),
         "episode_id": str(episode_id),
-        "choices": [choice],
+        "choices": [{"index": 0, "finish_reason": reason, "message": message}],
         "created": created,
         "model": model,
         "system_fingerprint": "",
@@ -145,12 +141,16 @@ def encode_usage(usage: Usage, cost: Decimal | None = None) -> dict[str, object]
     """Counts that are not known are left out, a cost (in dollars) that is not known is null."""
     prompt, completion = usage.input_tokens, usage.output_tokens
     encoded: dict[str, object] = {}
-    if prompt is not None:
-        encoded["prompt_tokens"] = prompt
-    if completion is not None:
-        encoded["completion_tokens"] = completion
     if prompt is not None and completion is not None:
-        encoded["total_tokens"] = prompt + completion
+        encoded = {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+        }
+    elif prompt is not None:
+        encoded["prompt_tokens"] = prompt
+    elif completion is not None:
+        encoded["completion_tokens"] = completion
     if usage.cache_read is not None:
         encoded["prompt_tokens_details"] = {"cached_tokens": usage.cache_read}
     if usage.cache_write is not None:
@@ -164,6 +164,8 @@ def _message_of_json(raw_output: str | None) -> Json:
 
 
 def _message(blocks: Sequence[Block]) -> Json:
+    if len(blocks) == 1 and isinstance(blocks[0], Text):
+        return {"role": "assistant", "content": blocks[0].text}
     texts = [block.text for block in blocks if isinstance(block, Text)]
     calls = [_call(block) for block in blocks if isinstance(block, ToolCall)]
     extras = [

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import string
-from dataclasses import replace
+from dataclasses import fields, replace
+from itertools import product
+from typing import Any
+from unittest.mock import patch
 
 import orjson
 import pytest
@@ -22,7 +25,7 @@ from proxy.inference.schemas import Schema, SchemaCache
 from proxy.inference.templates import TemplateSet, TemplateSource
 from proxy.inference.tools import AUTO, FunctionTools, ReadToolCall, ToolRequest, decode_tools
 from proxy.types.content import Block, RawText, Template, Text, Thought, ToolCall, ToolResult
-from proxy.types.request import Input, Message, Params, input_to_json
+from proxy.types.request import Input, Message, Params, Texts, input_to_json
 from proxy.wire.envelope.tools import ToolChoice
 
 NAMED = Schema(b'{"type":"object","properties":{"name":{"type":"string"}},"required":["name"]}')
@@ -352,3 +355,70 @@ def test_arguments_that_are_no_json_are_refused_and_never_crash(raw: bytes) -> N
     except InvalidRequest as error:
         assert error.param is not None
         assert error.param.startswith("input.messages[0].content[0]")
+
+
+JSON_FORMAT = b'{"type":"json_object"}'
+WEATHER = FunctionTools(("t",), configured={"t": decode_tools(TOOL, SchemaCache())[0]})
+VARIANTS = [
+    BARE,
+    VariantSpec(TemplateSet({}), Params(temperature=0.5)),
+    VariantSpec(TemplateSet({}), Params(json_mode="off")),
+    VariantSpec(TemplateSet({}), Params(json_mode="on")),
+    VariantSpec(TemplateSet({}), thinks=True),
+    VariantSpec(TemplateSet({"system": TemplateSource("s.j", "S {{ system_text }}", True)})),
+    VariantSpec(TemplateSet({"user": TemplateSource("u.j", "U {{ user_text }}", True)})),
+    VariantSpec(TemplateSet({"note": TemplateSource("n.j", "N")})),
+]
+SPECS = [
+    PLAIN,
+    FunctionSpec(schemas={"user": Schema(b'{"type":"string"}')}),
+    FunctionSpec(schemas={"user": NAMED}),
+    FunctionSpec(schemas={"system": NAMED}),
+    FunctionSpec(tools=WEATHER),
+    FunctionSpec(tools=FunctionTools(choice=ToolChoice("none"))),
+    FunctionSpec(tools=FunctionTools(parallel=True)),
+    FunctionSpec("json", output_schema=NAMED),
+    FunctionSpec("json"),
+]
+BROUGHT: list[dict[str, Any]] = [
+    {},
+    {"params": Params(temperature=0.1, json_mode="on")},
+    {"params": Params(json_mode="off"), "response_format": b'{"type":"text"}'},
+    {"params": Params(json_mode="strict"), "response_format": JSON_FORMAT},
+    {"params": Params(json_mode="tool"), "output_schema": NAMED.raw},
+    {"output_schema": NAMED.raw},
+    {"tools": ToolRequest(additional=decode_tools(TOOL, SchemaCache()))},
+    {"tools": ToolRequest(parallel=True)},
+    {"tools": ToolRequest(choice=ToolChoice("auto"))},
+    {"tools": ToolRequest()},
+]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_texts_are_prepared_as_messages_are_that_may_be_more(spec: FunctionSpec) -> None:
+    schemas = SchemaCache()
+
+    def outcome(call: Call, variant: VariantSpec) -> object:
+        try:
+            made = prepare(check_call(spec, call, schemas), variant)
+        except (InvalidRequest, Unrenderable) as error:
+            return type(error), str(error), error.param
+        return [_shown(getattr(made, each.name)) for each in fields(Prepared)]
+
+    texts = Texts([user(Text("hi")), Message("assistant", (Text(""),))])
+    for variant, system, brought in product(VARIANTS, [None, "be brief", ADA], BROUGHT):
+        call = Call(Input(texts, system), **brought)
+        other = replace(call, input=replace(call.input, messages=tuple(texts)))
+        assert outcome(call, variant) == outcome(other, variant)
+
+
+def _shown(value: object) -> object:
+    return value.raw if isinstance(value, Schema) else value
+
+
+def test_a_bare_call_of_a_plain_chat_is_prepared_in_one_step() -> None:
+    call = Call(Input(Texts([user(Text("hi"))])), Params(seed=1))
+    with patch("proxy.inference.prepare.check_input", side_effect=AssertionError):
+        checked = check_call(PLAIN, call, SchemaCache())
+    with patch("proxy.inference.prepare.merged_params", side_effect=AssertionError):
+        assert prepare(checked, BARE).stored_params is call.params

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from proxy.config.schema import COMPATIBLE_TYPES, Config, DefaultProvider, shorthand_provider
-from proxy.errors import UpstreamGarbage
+from proxy.errors import UpstreamErrorInBody, UpstreamGarbage
 from proxy.providers import build_default_provider, build_provider
 from proxy.providers.base import Attempt, RelayProvider
 from proxy.providers.compatible import ROWS, CompatibleProvider
@@ -371,3 +372,25 @@ def test_an_error_or_an_answer_without_choices_is_none() -> None:
         row("openai").decode_chat(b'{"choices":[]}')
     fault = row("openai").read_error(429, (("retry-after", "2"),), b'{"error":{"message":"m"}}')
     assert (fault.kind, fault.retry_after) == ("rate_limit", 2.0)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [b'"object":"error"', b'"object":"error","error":null', b'"error":{"code":429},"object":null'],
+)
+def test_an_error_in_a_200_is_one_even_beside_what_looks_like_an_answer(members: bytes) -> None:
+    choices = b'[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]'
+    if b'"error":{' in members:
+        choices = b"[]"
+    with pytest.raises(UpstreamErrorInBody):
+        row("openai").decode_chat(b'{%b,"choices":%b}' % (members, choices))
+
+
+def test_an_answer_that_is_one_text_is_read_in_one_step() -> None:
+    body = (
+        b'{"object":"chat.completion","choices":[{"index":0,"finish_reason":"stop",'
+        b'"message":{"role":"assistant","content":"hi"}}]}'
+    )
+    with patch("proxy.providers.compatible.check_answer", side_effect=AssertionError):
+        assert row("openai").decode_chat(body).blocks == (Text("hi"),)
+    assert row("openai", think_tags=True).decode_chat(body).blocks == (Text("hi"),)

@@ -25,7 +25,7 @@ def served(kind: str = "chat", *, tool_as_text: bool = False) -> Served:
 
 def result(blocks: Sequence[Block], output: JsonOutput | None = None) -> Result:
     answer = Answer("theirs", tuple(blocks), Usage(3, 4), "tool_call", "raw", 1)
-    return Result(answer, (), output, None, [])
+    return Result(answer, (), output, None, list)
 
 
 def whole(said: Result, by: Served) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,8 +56,134 @@ def outcome(decode: Callable[[bytes], object], value: Any, escaped: bool) -> obj
 def test_messages_of_the_envelope_are_read_alike(said: list[Any], escaped: bool) -> None:
     body = {"model": "tensorzero::model_name::m", "messages": said}
     at_once = outcome(decode_envelope_request, body, escaped)
-    with patch("proxy.wire.envelope.request.read_plain_input", return_value=None):
+    with (
+        patch("proxy.wire.envelope.request.read_common_request", return_value=None),
+        patch("proxy.wire.envelope.request.read_plain_input", return_value=None),
+    ):
         assert at_once == outcome(decode_envelope_request, body, escaped)
+
+
+numbers = st.integers(-3, 3) | st.floats() | st.sampled_from([2**31, 2**32, 2**64, -(2**70), 1e300])
+odd: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | numbers | texts | st.just([]) | st.just({})
+)
+PARAMETERS: dict[str, st.SearchStrategy[Any]] = {
+    "stream": st.booleans(),
+    "stream_options": st.fixed_dictionaries(
+        {}, optional={"include_usage": odd | st.booleans(), "more": odd}
+    ),
+    "temperature": numbers,
+    "top_p": numbers,
+    "max_tokens": numbers,
+    "max_completion_tokens": numbers,
+    "seed": numbers,
+    "presence_penalty": numbers,
+    "frequency_penalty": numbers,
+    "reasoning_effort": texts,
+    "verbosity": texts,
+    "service_tier": st.sampled_from(["auto", "flex", "scale"]),
+    "stop": texts | st.lists(texts, max_size=2),
+    "response_format": st.sampled_from([{"type": "text"}, {"type": "json_object"}]),
+    "n": st.sampled_from([0, 1, 2, 1.0]),
+    "tools": st.just([]),
+    "tensorzero::variant_name": texts,
+    "tensorzero::episode_id": texts
+    | st.sampled_from(["01890a5d-ac96-774b-bcce-b302099a8057", "urn:uuid:", "{}", "0" * 32]),
+    "tensorzero::tags": st.dictionaries(texts | st.just("tensorzero::a"), texts, max_size=2),
+    "tensorzero::dryrun": st.booleans(),
+    "tensorzero::deny_unknown_fields": st.booleans(),
+    "tensorzero::include_raw_usage": st.booleans(),
+    "unknown": odd,
+}
+models = st.sampled_from(
+    [
+        "tensorzero::function_name::f",
+        "tensorzero::model_name::a::b",
+        "tensorzero::model_name::",
+        "x",
+    ]
+)
+bodies = st.fixed_dictionaries(
+    {"model": models, "messages": st.just(PLAIN) | messages},
+    optional={name: values | values | odd for name, values in PARAMETERS.items()},
+)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(bodies, st.booleans())
+def test_requests_of_the_envelope_are_read_alike(body: Any, escaped: bool) -> None:
+    at_once = outcome(decode_envelope_request, body, escaped)
+    with patch("proxy.wire.envelope.request.read_common_request", return_value=None):
+        assert repr(at_once) == repr(outcome(decode_envelope_request, body, escaped))
+
+
+COMMON: dict[str, Any] = {
+    "model": "tensorzero::function_name::f",
+    "messages": PLAIN,
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "temperature": 0.5,
+    "top_p": 1,
+    "max_tokens": 7,
+    "max_completion_tokens": 5,
+    "seed": 0,
+    "presence_penalty": -1.0,
+    "frequency_penalty": None,
+    "reasoning_effort": "low",
+    "verbosity": "high",
+    "service_tier": "flex",
+    "n": 1,
+    "tensorzero::variant_name": "v",
+    "tensorzero::episode_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+    "tensorzero::tags": {"a": "b"},
+}
+
+
+@pytest.mark.parametrize("name", [None, *COMMON])
+def test_common_requests_are_read_in_one_step(name: str | None) -> None:
+    required = {"model", "messages"}
+    body = {key: each for key, each in COMMON.items() if name is None or key in {name, *required}}
+    with patch("proxy.wire.envelope.request._decode", side_effect=AssertionError):
+        at_once = decode_envelope_request(json.dumps(body).encode())
+    with patch("proxy.wire.envelope.request.read_common_request", return_value=None):
+        assert at_once == decode_envelope_request(json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model":"tensorzero::model_name::m","messages":[],"temperature":1,"temperature":null}',
+        b'{"model":"tensorzero::model_name::m","messages":[],"temperature":"a","temperature":2}',
+        b'{"model":"x","model":"tensorzero::model_name::m","messages":[],"messages":[]}',
+        b'{"mod\\u0065l":"tensorzero::model_name::m","messages":[]}',
+        b' {"model":"tensorzero::model_name::m","messages":[ ]}\n',
+        b'\xef\xbb\xbf{"model":"tensorzero::model_name::m","messages":[]}',
+        b'{"model":"tensorzero::model_name::m","messages":[],"verbosity":"\xff"}',
+        b'{"model":"tensorzero::model_name::m\xff","messages":[]}',
+        b'{"model":"tensorzero::model_name::m","messages":[],"temperature":-0}',
+        b'{"model":"tensorzero::model_name::m","messages":[],"temperature":1e999}',
+        b'{"model":"tensorzero::model_name::m","messages":[],"temperature":99999999999999999999}',
+        b'{"model":"tensorzero::model_name::m","messages":[],"seed":1.0}',
+        b'{"model":"tensorzero::model_name::m","messages":[],"seed":-0}',
+        b'{"model":"tensorzero::model_name::m","messages":[{"role":"user","content":"\\ud83d"}]}',
+        b'{"model":"tensorzero::model_name::m","messages":[]} {}',
+        b'{"model":"tensorzero::model_name::m","messages":[],}',
+        b'{"model":null,"messages":[]}',
+        b'{"messages":[]}',
+        b'["tensorzero::model_name::m"]',
+        b"",
+    ],
+)
+def test_odd_spellings_are_read_alike(body: bytes) -> None:
+    def read() -> object:
+        try:
+            return repr(decode_envelope_request(body))
+        except InvalidRequest as error:
+            return str(error)
+
+    at_once = read()
+    with patch("proxy.wire.envelope.request.read_common_request", return_value=None):
+        assert at_once == read()
 
 
 @settings(max_examples=300, deadline=None)

@@ -304,7 +304,7 @@ def test_tools_are_kept_as_they_came(tool: bytes) -> None:
     request = decode_envelope_request(
         b'{"model":"tensorzero::model_name::m","messages":[],"tools":[%b]}' % tool
     )
-    assert request.tools == b"[%b]" % tool
+    assert request.additional_tools == b"[%b]" % tool
 
 
 def named(name: str) -> dict[str, object]:
