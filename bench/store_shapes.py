@@ -31,6 +31,7 @@ import asyncpg
 from bench.measure import cpu, cpu_model
 from bench.store_rows import Batch, Maker
 from proxy.store.copy import insert_new, insert_rows, insert_staged, prepare_staging
+from proxy.store.copy_at_once import BatchConnection
 from proxy.store.embedded import EmbeddedPostgres
 from proxy.store.migrate import migrate
 from proxy.store.partitions import ensure_partitions
@@ -177,7 +178,7 @@ async def open_shape(shape: Shape, dsn: str, admin: asyncpg.Connection, number: 
     await admin.execute(f"{query('create_database').replace('tensorzero', name)}")
     own = dsn.replace("/tensorzero?", f"/{name}?")
     await migrate(own)
-    shape.connection = await connect(own, command_timeout=COMMAND_SECONDS)
+    shape.connection = await connect(own, command_timeout=COMMAND_SECONDS, kind=BatchConnection)
     if shape.change:
         await shape.connection.execute(sql(shape.change))
     await ensure_partitions(shape.connection, [datetime.now(UTC).date()])

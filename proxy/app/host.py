@@ -35,6 +35,7 @@ from proxy.telemetry.catalogue import Catalogue
 from proxy.telemetry.cells import Cell
 from proxy.telemetry.logging import set_level
 from proxy.telemetry.loop_lag import LoopLag
+from proxy.telemetry.metrics import TOKEN_KINDS
 from proxy.types.decoded import Decoded
 from proxy.types.exchange import ModelCall
 
@@ -194,7 +195,7 @@ def _start_writing(host: Host, loaded: LoadedConfig, state: Path, dsn: str) -> N
         retention_days=retention.data_days,
         shed=_shed_by(host.telemetry),
         on_batch=metrics.histogram(f.WRITER_BATCH).observe,
-        on_call=_token_counter(host),
+        on_call=TokenCounter(host).add,
         demonstrations=host.demonstrations,
         reader=RecordedOutputReader(),
     )
@@ -210,18 +211,35 @@ def _shed_by(telemetry: Telemetry) -> Callable[[], float]:
     return lambda: telemetry.cells.total(column)
 
 
-def _token_counter(host: Host) -> Callable[[ModelCall, Decoded], None]:
-    def count(call: ModelCall, decoded: Decoded) -> None:
-        counts = (
-            ("input", decoded.input_tokens),
-            ("output", decoded.output_tokens),
-            ("cache_read", decoded.cache_read),
-            ("cache_write", decoded.cache_write),
-            ("reasoning", decoded.reasoning),
-        )
-        host.telemetry.metrics.tokens(call.model_name, call.provider_name, counts)
+class TokenCounter:
+    """Counts the tokens of model calls: adds them up, and tells the metrics once for many."""
 
-    return count
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._sums: dict[tuple[str, str], list[int]] = {}
+
+    def add(self, call: ModelCall, decoded: Decoded) -> None:
+        key = call.model_name, call.provider_name
+        sums = self._sums.get(key)
+        if sums is None:
+            if not self._sums:
+                asyncio.get_running_loop().call_soon(self._tell)
+            sums = self._sums[key] = [0] * len(TOKEN_KINDS)
+        sums[0] += decoded.input_tokens or 0
+        sums[1] += decoded.output_tokens or 0
+        if decoded.cache_read:
+            sums[2] += decoded.cache_read
+        if decoded.cache_write:
+            sums[3] += decoded.cache_write
+        if decoded.reasoning:
+            sums[4] += decoded.reasoning
+
+    def _tell(self) -> None:
+        sums, self._sums = self._sums, {}
+        for (model_name, provider_name), counts in sums.items():
+            self._host.telemetry.metrics.tokens(
+                model_name, provider_name, list(zip(TOKEN_KINDS, counts, strict=True))
+            )
 
 
 def _records(loaded: LoadedConfig) -> bool:

@@ -5,7 +5,8 @@ In: records from the workers, through the port `Recorder`. Out: rows.
 - `journal` appends on the worker's side (`frames`, `group_commit`, `recorder`); `journal_reader`
   and `journal_file` read on the writer's.
 - `writer` turns records into `rows` (`exchange_rows`, `inference_rows`, `row_values`, `bodies`),
-  which are bytes as COPY takes them (`copy_values`), and copies them (`copy`, `tables`);
+  which are bytes as COPY takes them (`copy_values`), and copies them into all tables at once
+  (`copy`, `copy_at_once`, `tables`);
   `quarantine` takes what Postgres refuses; `accounts` are the books.
 - `migrate`, `partitions`, `retention`, `queries`, `pool`: the schema and the way to it.
 - `embedded` is the Postgres of those who have none (`postgres_binaries`, `postgres_home`,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -18,6 +18,7 @@ import msgspec
 
 from proxy.errors import NotFound, RequestError, StoreUnavailable
 from proxy.store.copy import insert_rows, prepare_staging
+from proxy.store.copy_at_once import BatchConnection
 from proxy.store.feedback_rows import (
     fetch_stored_inference,
     fetch_target,
@@ -87,7 +88,7 @@ class BatchStore:
         self._dsn = dsn
         self._demonstrations = demonstrations
         self._seconds = statement_seconds
-        self._connection: asyncpg.Connection | None = None
+        self._connection: BatchConnection | None = None
         self._days: set[int] = set()
         """Since 1970: those whose partitions are there."""
 
@@ -169,8 +170,11 @@ class BatchStore:
             return self._connection
         try:
             with unavailable():
-                self._connection = await connect(self._dsn, command_timeout=self._seconds)
+                self._connection = await connect(
+                    self._dsn, command_timeout=self._seconds, kind=BatchConnection
+                )
                 await prepare_staging(self._connection)
+                await self._connection.find_out()
         except StoreUnavailable:
             self.close()
             raise
@@ -187,10 +191,7 @@ class BatchStore:
             self._days |= missing
 
     async def _commit(self, connection: asyncpg.Connection, items: Sequence[Item]) -> None:
-        rows: dict[str, list[bytes]] = {table: [] for table in COLUMNS}
-        for item in items:
-            for table, some in item.rows.items():
-                rows[table].append(some)
+        rows = _by_table(items)
         others = [item for item in items if not item.rows]
         if not others:
             await insert_rows(connection, rows)
@@ -214,6 +215,19 @@ class BatchStore:
         if isinstance(error, StoreUnavailable):
             return error
         return StoreUnavailable(f"Postgres cannot be written to: {_reason(error)}")
+
+
+def _by_table(items: Sequence[Item]) -> Mapping[str, Sequence[bytes]]:
+    """Their rows, table by table, in the order of `COLUMNS`."""
+    alike: dict[tuple[str, ...], list[Iterable[bytes]]] = {}
+    for item in items:
+        rows = item.rows
+        alike.setdefault(tuple(rows), []).append(rows.values())
+    tables: dict[str, list[bytes]] = {table: [] for table in COLUMNS}
+    for names, each in alike.items():
+        for table, some in zip(names, zip(*each, strict=True), strict=True):
+            tables[table] += some
+    return tables
 
 
 async def _insert_other(connection: asyncpg.Connection, item: Item) -> None:

@@ -43,8 +43,8 @@ def place_bodies(exchange: Exchange, calls: Sequence[ModelCall]) -> Bodies:
     """Distribute the bodies of an exchange and of those of its model calls that get rows."""
     if len(calls) == 1 and not exchange.response_body:
         raw_request = calls[0].raw_request
-        request, response = raw_request or exchange.request_body, _joined(calls[0].raw_response)
-        if _is_text(request) and _is_text(response):
+        request, response = raw_request or exchange.request_body, joined(calls[0].raw_response)
+        if is_text(request) and is_text(response):
             kept = exchange.request_body if raw_request else b""
             return Bodies(kept or None, None, [(request, response)])
     return _place_any(exchange, calls)
@@ -70,14 +70,14 @@ def _place_any(exchange: Exchange, calls: Sequence[ModelCall]) -> Bodies:
 
 def _text_column(body: bytes, kept: bytes) -> tuple[bytes, bytes]:
     """The text for `body`, and what the column of bytes has to keep then."""
-    if _is_text(body):
+    if is_text(body):
         return body, kept
     if kept and kept != body:
         return BINARY_PREFIX + base64.b64encode(body), kept
     return readable(body)[0].encode(), body
 
 
-def _is_text(body: bytes) -> bool:
+def is_text(body: bytes) -> bool:
     """Whether a text column takes exactly these bytes."""
     if body.find(0) >= 0:
         return False
@@ -90,7 +90,8 @@ def _is_text(body: bytes) -> bool:
     return True
 
 
-def _joined(blocks: Sequence[bytes]) -> bytes:
+def joined(blocks: Sequence[bytes]) -> bytes:
+    """A body that came in blocks."""
     return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
 
@@ -102,7 +103,8 @@ def same_but_for_model(one: bytes, other: bytes) -> bool:
         return False
     ours, theirs = _REST_OF_MODEL.match(one, behind), _REST_OF_MODEL.match(other, behind)
     if ours is not None and theirs is not None and ours[1] != theirs[1]:
-        return one[ours.end() :] == other[theirs.end() :]
+        rest = other[theirs.end() :]
+        return len(rest) == len(one) - ours.end() and one.endswith(rest)
     start = _common_prefix(one, other)
     if _OPEN_MODEL.search(one[max(0, start - 512) : start]) is None:
         return False

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import msgspec
 import orjson
 
-from proxy.store.bodies import Bodies
 from proxy.store.clean import clean_text
 from proxy.store.copy_values import (
     FALSE,
@@ -131,16 +130,17 @@ class ExchangeRows:
         self,
         exchange: Exchange,
         heading: Heading,
-        bodies: Bodies,
+        asked: bytes | None,
+        answered: bytes | None,
         response_id: str,
         usage_found: bool,
         whole: bool,
     ) -> bytes:
-        """`response_id` is the provider's; `whole` says whether all of the answer was stored."""
+        """`asked` and `answered` are its columns of bytes, `response_id` is the provider's; `whole`
+        says whether all of the answer was stored."""
         attempts = self._attempts(exchange.attempts)
         request_id = exchange.upstream_request_id
         named = 0 < len(response_id) <= LONGEST_NAME
-        asked, answered = bodies.request_body, bodies.response_body
         return b"".join(
             (
                 _FIELDS,
@@ -166,17 +166,14 @@ class ExchangeRows:
 
     def _attempts(self, attempts: list[Attempt]) -> bytes:
         """JSON; what makes one attempt differ from another is mostly its times."""
-        return b"[%b]" % b",".join(
-            [
-                b'%b,"started_ms":%d,"duration_ms":%d,"waited_ms":%d}'
-                % (
-                    self._asked[_asked_of(attempt)],
-                    attempt.started_ms,
-                    attempt.duration_ms,
-                    attempt.waited_ms,
-                )
-                for attempt in attempts
-            ]
+        return b"[%b]" % b",".join([self._attempt(each) for each in attempts])
+
+    def _attempt(self, attempt: Attempt) -> bytes:
+        return b'%b,"started_ms":%d,"duration_ms":%d,"waited_ms":%d}' % (
+            self._asked[_asked_of(attempt)],
+            attempt.started_ms,
+            attempt.duration_ms,
+            attempt.waited_ms,
         )
 
 

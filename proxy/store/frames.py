@@ -28,6 +28,7 @@ VERSION = 2
 CRC_VERSION = 1
 _LOWER_HALF = 0xFFFF_FFFF
 _BODY = struct.Struct("<4sBBHIIIQI")
+_UNPACK_WHOLE = struct.Struct(_BODY.format + "I").unpack_from
 _CHECK = struct.Struct("<I")
 HEADER_BYTES = _BODY.size + _CHECK.size
 
@@ -81,6 +82,25 @@ def unpack_header(buffer: bytes, offset: int, salt: int) -> Header | None:
     if version not in (VERSION, CRC_VERSION):
         return None
     return Header(kind, length, number, exchanges, at_ms, checksum, version)
+
+
+def read_frame(buffer: bytes, at: int, salt: int) -> tuple[int, int, int, int, bytes] | None:
+    """The frame at `at`, in one step: kind, number, exchanges, at_ms, payload. None where it is not
+    whole and as it should be, or of an older version."""
+    start = at + HEADER_BYTES
+    if start > len(buffer):
+        return None
+    magic, version, kind, _, length, number, exchanges, at_ms, checksum, check = _UNPACK_WHOLE(
+        buffer, at
+    )
+    if magic != MAGIC or version != VERSION:
+        return None
+    if zlib.crc32(buffer[at : start - _CHECK.size], salt) != check:
+        return None
+    payload = buffer[start : start + length]
+    if len(payload) != length or xxh3_64_intdigest(payload) & _LOWER_HALF != checksum:
+        return None
+    return kind, number, exchanges, at_ms, payload
 
 
 def find_header(buffer: bytes, offset: int, salt: int) -> int | None:

@@ -23,6 +23,7 @@ from proxy.store.frames import (
     file_salt,
     find_header,
     payload_is_whole,
+    read_frame,
     unpack_header,
 )
 from proxy.types.exchange import RecordKind
@@ -30,6 +31,8 @@ from proxy.types.immutable import immutable
 
 PROGRESS_SUFFIX = ".done"
 CHUNK_BYTES = 256 * 2**10
+LARGEST_CHUNK = 2 * 2**20
+"""What waits is read in one go, up to so much: of large records few then lie across an end."""
 PATIENCE_S = 1.0
 """What looks damaged in the file of a living owner is looked at again for so long: a reader may
 see half of a write, or a record that is being taken back."""
@@ -71,10 +74,11 @@ class Damage:
 
 
 class Window:
-    """Bytes of a file, read in large pieces."""
+    """Bytes of a file, read in large pieces: of which `waiting` are worth reading now."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, waiting: int) -> None:
         self._descriptor = descriptor
+        self._size = min(max(waiting, HEADER_BYTES), LARGEST_CHUNK)
         self._chunk = b""
         self._start = 0
 
@@ -82,7 +86,7 @@ class Window:
         """`length` bytes from `offset`; fewer only where the file ends."""
         skip = offset - self._start
         if skip < 0 or skip + length > len(self._chunk):
-            self._chunk = os.pread(self._descriptor, max(length, CHUNK_BYTES), offset)
+            self._chunk = os.pread(self._descriptor, max(length, self._size), offset)
             self._start, skip = offset, 0
         return self._chunk[skip : skip + length]
 
@@ -107,6 +111,7 @@ class JournalFile:
         self._progress = path.with_name(path.name + PROGRESS_SUFFIX)
         self.settled = self.taken = self.seen = self.start = load_progress(self._progress)
         self._suspect: tuple[int, float] | None = None
+        self._descriptor: int | None = None
         self.oldest_ms = 0
         """When the first frame that is not taken was appended, as far as it is known."""
 
@@ -121,29 +126,41 @@ class JournalFile:
         return self.seen.exchanges - self.settled.exchanges
 
     def look(self) -> None:
-        """See how long it is, and whether its owner is gone."""
+        """See how long it is, and whether its owner is gone.
+
+        Raises:
+            FileNotFoundError: somebody has deleted it.
+        """
         if self.ended:
             return
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = self._open()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.ended = True
         except BlockingIOError:
             pass
-        finally:
-            self.size = os.fstat(descriptor).st_size
-            os.close(descriptor)
+        status = os.fstat(descriptor)
+        if not status.st_nlink:
+            raise FileNotFoundError(self.path)
+        self.size = status.st_size
+        if self.ended:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of it; it can still be read."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def read(self, records: int, budget: int, now: float) -> tuple[list[Frame], list[Damage]]:
         """Take frames, at most so many records, and no more once `budget` bytes are reached."""
         frames: list[Frame] = []
         damages: list[Damage] = []
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            window = Window(descriptor)
+            window = Window(self._open(), self.size - self.taken.offset)
             while len(frames) < records and budget > 0:
                 budget = self._take_whole(window, frames, records, budget)
-                if len(frames) >= records or budget <= 0:
+                if len(frames) >= records or budget <= 0 or self.taken.offset >= self.size:
                     break
                 step = self._step(window, now)
                 if isinstance(step, Frame):
@@ -154,7 +171,7 @@ class JournalFile:
                 else:
                     break
         finally:
-            os.close(descriptor)
+            self._close_ended()
         if self.seen.offset < self.taken.offset:
             self.seen = self.taken
         if frames:
@@ -169,7 +186,7 @@ class JournalFile:
 
     def survey(self, most: int) -> int:
         """Count frames by their headers alone, at most so many; returns how many it looked at."""
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = self._open()
         count = 0
         try:
             while count < most and self.seen.offset < self.size:
@@ -182,7 +199,7 @@ class JournalFile:
                 self.seen = Position(_end(self.seen, header), header.number, header.exchanges)
                 count += 1
         finally:
-            os.close(descriptor)
+            self._close_ended()
         return count
 
     def settle(self, position: Position) -> None:
@@ -202,25 +219,33 @@ class JournalFile:
         self._progress.unlink(missing_ok=True)
         return True
 
+    def _open(self) -> int:
+        """Its descriptor, which is kept for as long as its owner lives: it is looked at often."""
+        if self._descriptor is None:
+            self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        return self._descriptor
+
+    def _close_ended(self) -> None:
+        if self.ended:
+            self.close()
+
     def _take_whole(self, window: Window, frames: list[Frame], records: int, budget: int) -> int:
         """Take the frames that stand whole and in order in one piece of the file, in one go; what
         is left of the budget. What else there is, `_step` looks at."""
         file, salt, place = self.name, self._salt, self.taken.offset
         piece, at = window.piece(place)
         shift, last = place - at, None
-        while len(frames) < records and budget > 0 and at + HEADER_BYTES <= len(piece):
-            header = unpack_header(piece, at, salt)
-            if header is None:
+        while len(frames) < records and budget > 0:
+            found = read_frame(piece, at, salt)
+            if found is None:
                 break
-            end = at + HEADER_BYTES + header.length
-            payload = piece[at + HEADER_BYTES : end]
-            if not payload_is_whole(payload, header):
-                break
-            frames.append(Frame(header.kind, payload, header.at_ms, file, shift + at))
-            budget -= header.length
-            at, last = end, header
+            kind, number, exchanges, at_ms, payload = found
+            frames.append(Frame(kind, payload, at_ms, file, shift + at))
+            budget -= len(payload)
+            at += HEADER_BYTES + len(payload)
+            last = number, exchanges
         if last is not None:
-            self.taken = Position(shift + at, last.number, last.exchanges)
+            self.taken = Position(shift + at, *last)
             self._suspect = None
         return budget
 

@@ -23,6 +23,8 @@ from proxy.store.quarantine import Quarantine
 LOCK_NAME = "writer.lock"
 SURVEY_FRAMES = 20_000
 """Counted in one go at most, so that the loop is not held up."""
+FOLDER_GRAIN_S = 3
+"""Two changes of a folder that are further apart have different times on any file system."""
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,8 @@ class JournalReader:
         self._files: dict[str, JournalFile] = {}
         self._departed_produced = 0
         self._departed_adopted = 0
+        self._folder_changed = -1
+        """When, as its entries were last read; -1 where a later change may bear the same time."""
         _sweep(folder)
         self._add_new(adopted=True)
         self.poll()
@@ -109,6 +113,11 @@ class JournalReader:
     def bytes(self) -> int:
         """Bytes of all journal files."""
         return sum(file.size for file in self._files.values())
+
+    @property
+    def unread(self) -> int:
+        """Bytes that were not taken yet, as far as was last looked."""
+        return sum(max(0, file.size - file.taken.offset) for file in self._files.values())
 
     @property
     def oldest_ms(self) -> int | None:
@@ -182,6 +191,11 @@ class JournalReader:
                 with contextlib.suppress(FileNotFoundError):
                     left -= file.survey(left)
 
+    def close(self) -> None:
+        """Let go of the files."""
+        for file in self._files.values():
+            file.close()
+
     # For those who wait.
 
     def tails(self) -> Mapping[str, int]:
@@ -220,6 +234,11 @@ class JournalReader:
         self._quarantine.keep(name, data, kind="damaged journal bytes", reason=damage.reason)
 
     def _add_new(self, *, adopted: bool) -> None:
+        changed = self._folder.stat().st_mtime_ns
+        if changed == self._folder_changed:
+            return
+        past = 0 <= changed < time.time_ns() - FOLDER_GRAIN_S * 10**9
+        self._folder_changed = changed if past else -1
         with os.scandir(self._folder) as entries:
             names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
         for name in sorted(names):
@@ -227,6 +246,7 @@ class JournalReader:
                 self._files[name] = JournalFile(self._folder / name, adopted=adopted)
 
     def _forget(self, file: JournalFile) -> None:
+        file.close()
         del self._files[file.name]
         if file.adopted:
             self._departed_adopted += file.found

@@ -47,8 +47,13 @@ def unavailable() -> Iterator[None]:
         raise StoreUnavailable(f"Postgres cannot be asked: {type(error).__name__}") from error
 
 
-async def connect(dsn: str, *, command_timeout: float) -> asyncpg.Connection:
-    """One connection.
+async def connect(
+    dsn: str,
+    *,
+    command_timeout: float,
+    kind: type[asyncpg.Connection] = asyncpg.Connection,
+) -> asyncpg.Connection:
+    """One connection, of that kind.
 
     A command that takes longer than `command_timeout` seconds fails on both sides, so that a
     server that hangs is noticed.
@@ -61,6 +66,7 @@ async def connect(dsn: str, *, command_timeout: float) -> asyncpg.Connection:
             dsn,
             timeout=CONNECT_SECONDS,
             command_timeout=command_timeout,
+            connection_class=kind,
             server_settings={
                 "application_name": APPLICATION,
                 "timezone": "UTC",

@@ -10,10 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 
-from proxy.store.bodies import Bodies, place_bodies, same_but_for_model
+from proxy.store.bodies import Bodies, is_text, joined, place_bodies, same_but_for_model
 from proxy.store.exchange_rows import ExchangeRows, Heading
 from proxy.store.inference_rows import (
     NO_JSON_OUTPUT,
@@ -36,6 +38,12 @@ COMPLETE = EndReason.COMPLETE.value
 NO_OUTPUT = NO_LIST
 NO_INPUT = DecodedInput(b'{"messages":[]}', None, b"[]")
 NO_ANSWER = Decoded(NO_OUTPUT, complete=False)
+_rare: Any = attrgetter(
+    "details", "came_to_answer", "end_reason", "response_body", "response_sha256"
+)
+NOTHING_RARE: tuple[object, ...] = (None, True, COMPLETE, [], b"")
+_rare_in_answer: Any = attrgetter("complete", "error", "is_inference")
+NOTHING_RARE_IN_ANSWER = (True, "", True)
 _COST_PLACES = Decimal(10) ** -9
 """Of the column; more are rounded off, as Postgres does."""
 
@@ -97,7 +105,8 @@ class RowMapper:
         calls = [(call, self._decode_call(call, mapped)) for call in exchange.model_calls]
         for call, decoded in calls:
             self._on_call(call, decoded)
-        self._map(exchange, heading, calls, mapped, plain=False)
+        if len(calls) != 1 or not self._map_ordinary(exchange, heading, *calls[0], mapped):
+            self._map(exchange, heading, calls, mapped, plain=False)
         return mapped
 
     def map_plain(self, exchange: Exchange) -> Mapped:
@@ -108,6 +117,43 @@ class RowMapper:
         calls = [(call, self._decode_call(call, mapped)) for call in exchange.model_calls]
         self._map(exchange, heading, calls, mapped, plain=True)
         return mapped
+
+    def _map_ordinary(
+        self,
+        exchange: Exchange,
+        heading: Heading,
+        call: ModelCall,
+        decoded: Decoded,
+        mapped: Mapped,
+    ) -> bool:
+        """Map what most exchanges are: one call, answered as a whole, of a function that adds
+        nothing to what the bodies say. What is not quite like that is left to `_map`, which makes
+        the same of the others, in more steps; whether it was mapped."""
+        if _rare(exchange) != NOTHING_RARE or _rare_in_answer(decoded) != NOTHING_RARE_IN_ANSWER:
+            return False
+        asked, answered = exchange.request_body, joined(call.raw_response)
+        raw_request = call.raw_request or asked
+        if not (is_text(raw_request) and is_text(answered)):
+            return False
+        said = self._said(exchange, mapped)
+        sent = self._sent(exchange, call, said, mapped)
+        cost = self._cost(call, decoded, mapped) if call.cost or call.prices else None
+        id_and_time, day = id_and_time_of(call)
+        mapped.days = {heading.day, day}
+        kept = asked if call.raw_request else b""
+        output = decoded.output
+        shown = decoded.inference_output or output
+        raw = raw_request, answered
+        mapped.rows = {
+            "exchanges": self._exchanges.row(
+                exchange, heading, kept, None, decoded.response_id, decoded.usage_found, True
+            ),
+            "chat_inferences": inference_row(exchange, heading, True),
+            "chat_inference_data": plain_data_row(exchange, heading, shown, said),
+            "model_inferences": self._models.row(heading, id_and_time, call, decoded, cost),
+            "model_inference_data": model_data_row(id_and_time, output, sent, raw),
+        }
+        return True
 
     def _map(
         self,
@@ -125,7 +171,13 @@ class RowMapper:
         bodies = place_bodies(exchange, exchange.model_calls if stored else [])
         whole = _is_whole(exchange, answer)
         mapped.rows["exchanges"] = self._exchanges.row(
-            exchange, heading, bodies, answer.response_id, usage_found, whole
+            exchange,
+            heading,
+            bodies.request_body,
+            bodies.response_body,
+            answer.response_id,
+            usage_found,
+            whole,
         )
         if not stored or not calls:
             return

@@ -31,7 +31,9 @@ from proxy.types.exchange import ModelCall, RecordKind
 from proxy.types.feedback import DemonstrationReader
 
 BATCH_BYTES = 8 * 2**20
-PUBLISH_S = 0.1
+ENOUGH_BYTES = 2**20
+"""Of what waits: then a batch is large enough that waiting for more saves nothing."""
+LOOK_S = 0.1
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 FAILED_ROUND_PAUSE_S = 1.0
@@ -50,7 +52,8 @@ class Writer:
     Args:
         folder: the journals.
         quarantine: for what cannot be stored.
-        flush_interval: seconds between two looks at the journals.
+        flush_interval: seconds from one batch to the next, at most; none is waited for by what
+            comes after a pause, nor when much is there.
         retention_days: older exchanges are `expired`; None keeps all.
         shed: what all workers have shed so far, for the books.
         on_batch: told the seconds that a batch took.
@@ -75,7 +78,7 @@ class Writer:
         quarantine: Path,
         batch_rows: int = 500,
         batch_bytes: int = BATCH_BYTES,
-        flush_interval: float = 0.1,
+        flush_interval: float = 0.3,
         retention_days: int | None = None,
         shed: Callable[[], float] = lambda: 0.0,
         feedback_grace: float = 60.0,
@@ -104,6 +107,10 @@ class Writer:
         self._batch_rows = batch_rows
         self._batch_bytes = batch_bytes
         self._interval = flush_interval
+        self._look_s = min(LOOK_S, flush_interval)
+        self._began = 0.0
+        """The last round, on the monotonic clock."""
+        self._at_work = False
         self._shed = shed
         self._on_batch = on_batch
         self._in_hand: list[Frame] = []
@@ -115,15 +122,16 @@ class Writer:
 
     async def run(self) -> None:
         """Write until cancelled. What is in hand then stays in the journals."""
-        publishing = asyncio.create_task(self._keep_publishing())
+        looking = asyncio.create_task(self._keep_looking())
         try:
             while True:
+                self._hurry.clear()
                 if not await self._round_or_again():
-                    await self._pause(self._interval)
+                    await self._hurry.wait()
         finally:
-            publishing.cancel()
+            looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await publishing
+                await looking
             self._store.close()
 
     async def flush(self, timeout: float) -> bool:
@@ -138,7 +146,7 @@ class Writer:
             self._hurry.set()
             self._settled.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(left, PUBLISH_S)):
+                async with asyncio.timeout(min(left, LOOK_S)):
                     await self._settled.wait()
         self._publish()
         return True
@@ -146,10 +154,12 @@ class Writer:
     def close(self) -> None:
         """Let another process write these journals. `run` must have ended."""
         self._store.close()
+        self._reader.close()
         self._lock.release()
 
     async def _round_or_again(self) -> bool:
         """A round; whatever goes wrong in it, all that is not settled will be read again."""
+        self._began, self._at_work = time.monotonic(), True
         try:
             return await self._round()
         except Exception:
@@ -158,6 +168,8 @@ class Writer:
             self._reader.rewind()
             await asyncio.sleep(FAILED_ROUND_PAUSE_S)
             return False
+        finally:
+            self._at_work = False
 
     async def _round(self) -> bool:
         """Read and settle one batch; whether there was as much as a batch holds."""
@@ -291,16 +303,35 @@ class Writer:
 
     # For those who look.
 
-    async def _keep_publishing(self) -> None:
+    async def _keep_looking(self) -> None:
         while True:
-            await asyncio.sleep(PUBLISH_S)
+            await asyncio.sleep(self._look_s)
             try:
-                self._reader.poll()
-                if self._in_hand:
-                    self._reader.survey()
-                self._publish()
+                self._look()
             except OSError as error:
                 log.error("the journals cannot be looked at: %s", error)
+                self._hurry.set()
+
+    def _look(self) -> None:
+        """See what waits, say so, and whether it is time for a batch."""
+        looked_at = time.time()
+        self._reader.poll()
+        if self._at_work:
+            if self._in_hand:
+                self._reader.survey()
+        elif self._is_time():
+            self._hurry.set()
+        elif not self._reader.unread:
+            self._written_until = max(self._written_until, looked_at)
+        self._publish()
+
+    def _is_time(self) -> bool:
+        unread = self._reader.unread
+        if not unread and not len(self._feedback):
+            return False
+        # Not a whole look later for the sake of a moment.
+        passed = time.monotonic() - self._began + self._look_s / 2
+        return unread >= ENOUGH_BYTES or passed >= self._interval
 
     def _publish(self) -> None:
         cells, reader = self._cells, self._reader
@@ -318,12 +349,6 @@ class Writer:
         waiting = self._reader.oldest_ms
         oldest = min(times if waiting is None else [*times, waiting], default=None)
         return 0.0 if oldest is None else max(0.0, time.time() - oldest / 1000)
-
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._hurry.wait()
-        self._hurry.clear()
 
 
 def _keep_memory() -> None:

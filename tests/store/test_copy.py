@@ -9,8 +9,11 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from proxy.store import copy_at_once
 from proxy.store.copy import IN_ONE_PIECE, insert_rows, prepare_staging
+from proxy.store.copy_at_once import MOST_BYTES, BatchConnection
 from proxy.store.partitions import ensure_partitions
+from proxy.store.pool import connect
 from proxy.store.queries import query, sql_folder
 from proxy.store.tables import COLUMNS
 from proxy.types.ids import id_time, new_id
@@ -20,8 +23,21 @@ AWKWARD = '{"b": 1, "a": 1.50, "b": 2e400, "n": "\\u0000"}'
 """Order, a key twice, spellings of numbers, and an escape that `jsonb` refuses."""
 
 
+@pytest.fixture(params=["all tables at once", "one by one"])
+async def ready(database: str, request: pytest.FixtureRequest) -> AsyncIterator[BatchConnection]:
+    """The writer's connection, also where it has found out that it has to be patient."""
+    connection = await connect(database, command_timeout=20, kind=BatchConnection)
+    await ensure_partitions(connection, [id_time(new_id()).date()])
+    await prepare_staging(connection)
+    await connection.find_out()
+    assert connection.takes_all
+    connection.takes_all = request.param == "all tables at once"
+    yield connection
+    await connection.close()
+
+
 @pytest.fixture
-async def ready(db: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
+async def plain(db: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
     await ensure_partitions(db, [id_time(new_id()).date()])
     await prepare_staging(db)
     yield db
@@ -127,6 +143,42 @@ async def test_a_batch_that_is_too_large_for_one_message_goes_in_pieces(
     assert await ready.fetchval(same, body) == 3
 
 
+async def test_a_batch_that_is_too_large_to_go_at_once_goes_table_by_table(
+    ready: asyncpg.Connection,
+) -> None:
+    body = bytes(MOST_BYTES // 2)
+    await insert_rows(ready, together(*(some_rows(new_id(), request_body=body) for _ in range(3))))
+    same = "SELECT count(*) FROM tensorzero.exchanges WHERE request_body = $1"
+    assert await ready.fetchval(same, body) == 3
+
+
+async def test_after_a_refusal_the_rows_still_on_their_way_are_passed_over(
+    ready: asyncpg.Connection,
+) -> None:
+    """The first table's first row is bad; megabytes of all tables follow it."""
+    bad = some_rows(new_id(), raw_response="a NUL: \x00", tags="no JSON")
+    body = b"x" * 100_000
+    good = together(*(some_rows(new_id(), raw_request=body.decode()) for _ in range(50)))
+    with pytest.raises(asyncpg.DataError):
+        await insert_rows(ready, together(bad, good))
+    assert await counts(ready) == [0] * len(COLUMNS)
+    await insert_rows(ready, good)
+    assert await counts(ready) == [50] * len(COLUMNS)
+
+
+async def test_what_does_not_take_many_copies_at_once_is_found_out(
+    ready: BatchConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        copy_at_once, "query", lambda name: query(name).replace("FORMAT binary", "FORMAT no")
+    )
+    await ready.find_out()
+    assert not ready.takes_all
+    monkeypatch.undo()
+    await insert_rows(ready, batch_of(2)[1])
+    assert await counts(ready) == [2] * len(COLUMNS)
+
+
 @pytest.mark.parametrize("cost", ["0", "0.000138", "-12345.6789", "99999999999.999999999", "1E+4"])
 async def test_costs_are_stored_to_the_last_digit(ready: asyncpg.Connection, cost: str) -> None:
     await insert_rows(ready, some_rows(new_id(), cost=Decimal(cost)))
@@ -148,10 +200,12 @@ async def test_staging_may_be_prepared_again(ready: asyncpg.Connection) -> None:
 
 @pytest.mark.parametrize("table", COLUMNS)
 async def test_columns_are_those_of_the_table_and_of_its_statement(
-    ready: asyncpg.Connection, table: str
+    plain: asyncpg.Connection, table: str
 ) -> None:
-    statement = await ready.prepare(f"SELECT {', '.join(COLUMNS[table])} FROM tensorzero.{table}")
+    statement = await plain.prepare(f"SELECT {', '.join(COLUMNS[table])} FROM tensorzero.{table}")
     assert len(statement.get_attributes()) == len(COLUMNS[table])
+    copied = query(f"copy_{table}").split("(")[1].split(")")[0]
+    assert [name.strip() for name in copied.split(",")] == list(COLUMNS[table])
     text = query(f"insert_{table}")
     for part in (text.split("(")[1].split(")")[0], text.split("SELECT")[1].split("FROM")[0]):
         assert [name.strip() for name in part.split(",")] == list(COLUMNS[table])
@@ -161,7 +215,7 @@ async def test_columns_are_those_of_the_table_and_of_its_statement(
     "name", sorted(path.stem for path in (sql_folder() / "queries").glob("*.sql"))
 )
 async def test_a_query_is_one_statement_that_fits_the_schema(
-    ready: asyncpg.Connection, name: str
+    plain: asyncpg.Connection, name: str
 ) -> None:
     """Postgres prepares no text of two statements, and none that names what is not there."""
-    await ready.prepare(query(name))
+    await plain.prepare(query(name))

@@ -26,7 +26,7 @@ from proxy.errors import JournalFailed, RecordingRefused, StartupError
 from proxy.store.accounts import Balance, RecorderCells, WriterCells, balance_of
 from proxy.store.journal import Journal
 from proxy.store.recorder import JournalRecorder, WhenFull
-from proxy.store.writer import Writer
+from proxy.store.writer import ENOUGH_BYTES, Writer
 from proxy.types.content import Text, blocks_to_json
 from proxy.types.decoded import Decoded, DecodedInput
 from proxy.types.exchange import ConfigSnapshot, Exchange, ModelCall, RecordKind
@@ -128,6 +128,40 @@ async def test_every_exchange_gets_its_row_in_every_table(database: str, folder:
         await scene.until(lambda: not list(folder.glob("*.journal")))
     assert scene.balance() == Balance(1200, 0, 1200, 0, 0, 0, 0)
     assert scene.cells.journal_bytes.get() == 0
+
+
+async def test_a_batch_waits_for_more_but_not_after_a_pause(database: str, folder: Path) -> None:
+    began: list[float] = []
+    scene = Scene(folder, database, flush_interval=1.2, on_batch=lambda _: began.append(now()))
+    now, journal = time.monotonic, Journal(folder)
+    async with scene.running():
+        await asyncio.sleep(1.3)
+        append(journal, *some(1))
+        first = now()
+        await scene.until(lambda: len(began) == 1)
+        assert began[0] - first < 1.0
+        while len(began) < 3:
+            append(journal, *some(1))
+            await asyncio.sleep(0.05)
+        assert began[2] - began[1] > 0.9
+    await journal.close()
+
+
+async def test_a_batch_does_not_wait_once_much_is_there(database: str, folder: Path) -> None:
+    scene, journal = Scene(folder, database, flush_interval=60.0), Journal(folder)
+    async with scene.running():
+        append(journal, *some(1))
+        await scene.until(lambda: scene.cells.written.get() == 1)
+        append(journal, *some(1, request_body=b" " * ENOUGH_BYTES))
+        await scene.until(lambda: scene.cells.written.get() == 2)
+    await journal.close()
+
+
+async def test_a_writer_without_work_says_how_far_it_has_come(database: str, folder: Path) -> None:
+    scene = Scene(folder, database, flush_interval=60.0)
+    async with scene.running():
+        await asyncio.sleep(0.5)
+        assert time.time() - scene.cells.written_until.get() < 0.4
 
 
 async def test_what_a_dead_program_left_is_adopted(database: str, folder: Path) -> None:

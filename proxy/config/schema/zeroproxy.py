@@ -106,7 +106,11 @@ class Recording(Section):
         MIB, description="Of a body, each side; beyond it only length and SHA-256 are kept."
     )
     batch_rows: Count = Field(500, description="Exchanges written at once, at most.")
-    flush_interval_ms: Millis = Field(100, description="The longest wait for such a batch.")
+    flush_interval_ms: Millis = Field(
+        300,
+        description="The longest wait for such a batch. What comes after a pause waits 100 ms at "
+        "most, and so does 1 MiB of records.",
+    )
 
 
 class ProxyTimeouts(Section):

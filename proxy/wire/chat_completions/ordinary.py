@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 import orjson
@@ -31,20 +31,6 @@ Nothing: TypeAlias = tuple[()] | None
 """A list that has to be empty."""
 Kind: TypeAlias = Literal["chat.completion", "chat.completion.chunk", ""] | None
 """What an `object` calls itself that is no error."""
-
-
-_details_of = attrgetter(
-    "prompt_tokens_details",
-    "completion_tokens_details",
-    "prompt_cache_hit_tokens",
-    "cached_tokens",
-    "cache_read_input_tokens",
-    "num_cached_tokens",
-    "cache_creation_input_tokens",
-    "prompt_cache_miss_tokens",
-    "reasoning_tokens",
-)
-_NO_DETAILS = (None,) * 9
 
 
 class _PromptDetails(msgspec.Struct, gc=False):
@@ -74,7 +60,7 @@ class Counts(msgspec.Struct, gc=False):
 
     def usage(self) -> Usage:
         """The same as `usage.decode_usage` makes of it."""
-        if _details_of(self) == _NO_DETAILS:
+        if _particular(self) == _NOTHING_PARTICULAR:
             return Usage(self.prompt_tokens, self.completion_tokens)
         prompt, completion = self.prompt_tokens_details, self.completion_tokens_details
         read = write = reasoning = None
@@ -101,6 +87,10 @@ class Counts(msgspec.Struct, gc=False):
         if prompt is None or output is None or total is None:
             return output
         return output + reasoning if total == prompt + output + reasoning else output
+
+
+_particular: Any = attrgetter(*Counts.__struct_fields__[3:])
+_NOTHING_PARTICULAR = (None,) * len(Counts.__struct_fields__[3:])
 
 
 class Holder(msgspec.Struct, gc=False):

@@ -18,6 +18,9 @@ from proxy.wire.sse import DEFAULT_MAX_EVENT_BYTES
 
 _BEGIN, _BETWEEN, _END = b"data: ", b"\n\ndata: ", b"\n\n"
 _DONE = b"data: [DONE]\n\n"
+_CONTENT = b'"content":"'
+_ALIKE = 8
+"""So many parts are worth a look at whether they are alike."""
 _LAST = 3
 """Lines at the end that mostly have more than text: why it ends, and the usage."""
 
@@ -97,6 +100,8 @@ class _Identity(msgspec.Struct, gc=False):
     id: str
 
 
+_decode_string = msgspec.json.Decoder(str).decode
+_decode_strings = msgspec.json.Decoder(list[str]).decode
 _decode_text = msgspec.json.Decoder(_TextChunk).decode_lines
 _decode_chunks = msgspec.json.Decoder(_Chunk).decode_lines
 _decode_identity = msgspec.json.Decoder(_Identity).decode
@@ -105,13 +110,16 @@ _decode_identity = msgspec.json.Decoder(_Identity).decode
 def read_stream(body: bytes, call: ModelCall) -> Decoded | None:
     """What a streamed answer means."""
     events = body.removesuffix(_DONE)
-    lines, count = _lines(events)
-    if not count:
+    parts = _parts(events)
+    if not parts:
+        return None
+    lines, count = b"\n".join(parts), len(parts)
+    if lines.count(b"\n") != count - 1:
         return None
     answer = _Answer()
     try:
-        response_id = _decode_identity(lines.split(b"\n", 1)[0]).id
-        text, read, rest = _beginning(lines)
+        response_id = _decode_identity(parts[0]).id
+        text, read, rest = _beginning(lines, parts)
         chunks = _decode_chunks(lines[rest:])
     except UNREADABLE:
         return None
@@ -131,19 +139,17 @@ def read_stream(body: bytes, call: ModelCall) -> Decoded | None:
     )
 
 
-def _lines(events: bytes) -> tuple[bytes, int]:
-    """The data of all events, one a line, and their number; 0 where one of them is not whole, or
-    is more than its data in one line."""
+def _parts(events: bytes) -> list[bytes]:
+    """The data of all events; nothing where one of them is not whole. Where one is more than its
+    data in one line, there is a line end in a part."""
     if len(events) > DEFAULT_MAX_EVENT_BYTES or b"\r" in events:
-        return b"", 0
+        return []
     if not events.startswith(_BEGIN) or not events.endswith(_END):
-        return b"", 0
-    lines = events[len(_BEGIN) : -len(_END)].replace(_BETWEEN, b"\n")
-    joints = (len(events) - len(_BEGIN) - len(_END) - len(lines)) // (len(_BETWEEN) - 1)
-    return lines, joints + 1 if lines.count(b"\n") == joints else 0
+        return []
+    return events[len(_BEGIN) : -len(_END)].split(_BETWEEN)
 
 
-def _beginning(lines: bytes) -> tuple[str, int, int]:
+def _beginning(lines: bytes, parts: list[bytes]) -> tuple[str, int, int]:
     """What all lines but the last say, where that is nothing but text; how many these are, and
     where the others begin."""
     end = len(lines)
@@ -152,11 +158,49 @@ def _beginning(lines: bytes) -> tuple[str, int, int]:
         if end < 0:
             return "", 0, 0
     try:
+        alike = _read_alike(parts[:-_LAST])
+        if alike is not None:
+            return *alike, end + 1
         chunks = _decode_text(lines[:end])
     except UNREADABLE:
         return "", 0, 0
     said = [chunk.choices[0].delta.content or "" for chunk in chunks]
     return "".join(said), len(said), end + 1
+
+
+def _read_alike(parts: list[bytes]) -> tuple[str, int] | None:
+    """What these say, and how many they are, where all but the first are the same to the byte but
+    for their text, as many servers send them: one of them is parsed, then, and of the others their
+    texts. Raises what the parser raises."""
+    if len(parts) < _ALIKE:
+        return None
+    sample = parts[1]
+    head, _, rest = sample.partition(_CONTENT)
+    text, _, rest = rest.partition(b'"')
+    # Without escapes, what is named once is what the parser finds by that name.
+    if b"\\" in sample or sample.count(b"content") != 1 or not text:
+        return None
+    head, tail = head + _CONTENT, b'"' + rest
+    start, stop = len(head), -len(tail)
+    pieces = [part[start:stop] for part in parts[1:]]
+    if head + (tail + head).join(pieces) + tail != b"".join(parts[1:]):
+        return None
+    first, second = _decode_text(parts[0] + b"\n" + sample)
+    if second.choices[0].delta.content != text.decode():
+        return None
+    said = _unquote(pieces)
+    return None if said is None else ((first.choices[0].delta.content or "") + said, len(parts))
+
+
+def _unquote(pieces: list[bytes]) -> str | None:
+    """The text of JSON strings without their quotes; each has to be whole by itself."""
+    joined = b"".join(pieces)
+    if joined.isascii() and b"\\" not in joined:
+        return _decode_string(b'"%b"' % joined)
+    if any(piece.endswith(b"\\") for piece in pieces):
+        return None
+    texts = _decode_strings(b'["%b"]' % b'","'.join(pieces))
+    return "".join(texts) if len(texts) == len(pieces) else None
 
 
 class _Answer:

@@ -20,7 +20,7 @@ import pytest
 
 from proxy.errors import JournalFailed, StartupError
 from proxy.store.frames import HEADER_BYTES, MAGIC
-from proxy.store.journal import Journal
+from proxy.store.journal import SUFFIX, Journal
 from proxy.store.journal_reader import WriterLock
 from proxy.types.exchange import RecordKind
 from tests.unit.store.samples import a_feedback, a_reader, an_exchange, ids_of, read_all
@@ -383,3 +383,28 @@ def test_a_journal_of_an_older_program_is_read(tmp_path: Path) -> None:
     check = struct.pack("<I", zlib.crc32(body, zlib.crc32(name.encode())))
     (tmp_path / name).write_bytes(body + check + payload)
     assert [frame.payload for frame in read_all(a_reader(tmp_path)).frames] == [payload]
+
+
+async def test_a_file_that_somebody_else_deleted_is_let_go(folder: Path) -> None:
+    reader, journal = a_reader(folder), Journal(folder)
+    journal.append(RecordKind.EXCHANGE, an_exchange())
+    reader.settle(read_all(reader))
+    assert reader.bytes
+    for path in folder.glob(f"*{SUFFIX}"):
+        path.unlink()
+    reader.poll()
+    assert (reader.bytes, reader.produced) == (0, 1)
+    await journal.close()
+
+
+async def test_a_file_that_is_made_at_any_moment_is_found(folder: Path) -> None:
+    """The folder's time may not tell it from one that was made just before."""
+    old, made = 1_000_000_000, time.time()
+    reader, journal = a_reader(folder), Journal(folder, segment_bytes=1)
+    for count in range(1, 6):
+        journal.append(RecordKind.EXCHANGE, an_exchange())
+        stamp = made if count < 4 else old + count
+        os.utime(folder, (stamp, stamp))
+        reader.poll()
+        assert len(reader.tails()) == count
+    reader.close()

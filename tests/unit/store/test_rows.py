@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from proxy.store.bodies import BINARY_PREFIX, place_bodies, same_but_for_model
 from proxy.store.clean import clean_text, without_surrogates
 from proxy.store.exchange_rows import DEFAULT_FUNCTION
-from proxy.store.rows import RowMapper
+from proxy.store.rows import Mapped, RowMapper
 from proxy.store.tables import COLUMNS
 from proxy.types.content import Text, blocks_to_json
 from proxy.types.decoded import Decoded, DecodedInput
@@ -23,6 +24,8 @@ from tests.copied import ReadMapped, read_mapped
 from tests.unit.store.samples import ANSWER, REQUEST, a_model_call, an_exchange
 
 HI = blocks_to_json([Text("hi")])
+ANSWERED = Decoded(HI, 3, 1, usage_found=True)
+OTHER_MODEL = REQUEST.replace(b'"m"', b'"upstream"')
 
 
 class FixedDecoder:
@@ -244,3 +247,75 @@ def test_clean_text_is_text_that_postgres_takes(text: str) -> None:
 
 def test_halves_of_surrogate_pairs_are_joined_or_replaced() -> None:
     assert without_surrogates(["\ud83d\ude00", ("\ud800", 1, None)]) == ["😀", ["\ufffd", 1, None]]
+
+
+def both_ways(exchange: Exchange, decoded: Decoded | Exception) -> tuple[Mapped, Mapped, bool]:
+    """As it is mapped, as it is without the way for what is ordinary, and whether it was that."""
+    decoder = FixedDecoder(decoded)
+    mapper = RowMapper({"chat_completions": decoder})
+    with patch.object(RowMapper, "_map", wraps=mapper._map) as complete:
+        mapped = mapper.map(exchange)
+    with patch.object(RowMapper, "_map_ordinary", return_value=False):
+        return mapped, mapper.map(exchange), not complete.called
+
+
+@pytest.mark.parametrize(
+    ("ordinary", "changes", "of_call"),
+    [
+        (True, {}, {}),
+        (True, {"tags": b"", "ttft_ms": 2**40, "inference_params": b'{"x":1}'}, {"ttft_ms": 7}),
+        (True, {}, {"raw_request": OTHER_MODEL}),
+        (True, {}, {"raw_request": b'{"messages":[]}', "system": "told"}),
+        (True, {}, {"input_messages": b'["m"]', "system": "told", "cost": "0.0012345678912"}),
+        (True, {}, {"cost": "no number", "cached": True}),
+        (True, {"attempts": []}, {}),
+        (True, {"request_body": b"", "request_sha256": b"\1" * 32}, {}),
+        (True, {"request_parts": b'[{"name":"x"}]'}, {}),
+        (True, {"upstream_request_id": "nul \0", "function_name": ""}, {}),
+        (True, {}, {"raw_response": [ANSWER[:9], ANSWER[9:]]}),
+        (False, {"end_reason": "client_disconnected"}, {}),
+        (False, {"came_to_answer": False}, {}),
+        (False, {"response_body": [b"sent"]}, {}),
+        (False, {"response_sha256": b"\1" * 32}, {}),
+        (False, {"details": InferenceDetails()}, {}),
+        (False, {"request_body": b"\xff"}, {}),
+        (False, {"request_body": b"nul \0"}, {}),
+        (False, {}, {"raw_request": b"\xff"}),
+        (False, {}, {"raw_response": [b"\xff"]}),
+    ],
+)
+def test_what_is_ordinary_is_mapped_as_all_else(
+    ordinary: bool, changes: dict[str, Any], of_call: dict[str, Any]
+) -> None:
+    exchange = an_exchange(model_calls=[a_model_call(**of_call)], **changes)
+    fast, complete, was_ordinary = both_ways(exchange, ANSWERED)
+    assert was_ordinary == ordinary
+    assert (fast.rows, fast.days) == (complete.rows, complete.days)
+    assert fast.decode_failures == complete.decode_failures
+    assert list(fast.rows) == list(complete.rows)
+
+
+@pytest.mark.parametrize(
+    ("ordinary", "decoded"),
+    [
+        (True, Decoded(b"[]", usage_found=False)),
+        (True, Decoded(HI, 2**40, None, 1, 2, "stop", "chatcmpl-1", True, inference_output=b"[1]")),
+        (False, Decoded(HI, complete=False)),
+        (False, Decoded(HI, error="odd")),
+        (False, Decoded(HI, is_inference=False)),
+        (False, ValueError("unreadable")),
+    ],
+)
+def test_an_ordinary_answer_is_mapped_as_all_else(
+    ordinary: bool, decoded: Decoded | Exception
+) -> None:
+    fast, complete, was_ordinary = both_ways(an_exchange(), decoded)
+    assert was_ordinary == ordinary
+    assert (fast.rows, fast.days) == (complete.rows, complete.days)
+    assert fast.decode_failures == complete.decode_failures
+
+
+def test_several_calls_are_not_ordinary() -> None:
+    exchange = an_exchange(model_calls=[a_model_call(), a_model_call()])
+    fast, complete, was_ordinary = both_ways(exchange, ANSWERED)
+    assert not was_ordinary and fast.rows == complete.rows

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from proxy.types.content import Text, ToolCall, blocks_to_json, output_to_json
 from proxy.types.decoded import Decoded
+from proxy.wire.chat_completions import ordinary_stream
 from proxy.wire.chat_completions.decode import decode_call
 from proxy.wire.chat_completions.ordinary import read_answer
 from proxy.wire.chat_completions.ordinary_request import read_request
@@ -265,3 +266,99 @@ def test_events_with_anything_else_between_them_mean_the_same(between: bytes) ->
     first, second = events_of(STREAM[:3], done=False), events_of(STREAM[3:], done=True)
     holds(first + between + second, stream=True)
     holds(first + between + second.removesuffix(b"\n\n"), stream=True)
+
+
+def alike(texts: Sequence[str], *, escaped: bool = True) -> bytes:
+    """A stream whose chunks differ in nothing but their text; spelled as servers do."""
+    first = chunk(role="assistant", content="")
+    last: dict[str, Any] = chunk()
+    last["choices"][0]["finish_reason"] = "stop"
+    said = [chunk(content=text) for text in texts]
+    events = [first, *said, last, {"id": "chatcmpl-1", "choices": [], "usage": ANSWER["usage"]}]
+    lines = [json.dumps(each, ensure_ascii=escaped, separators=(",", ":")) for each in events]
+    body = "".join(f"data: {line}\n\n" for line in lines) + "data: [DONE]\n\n"
+    return body.encode("utf-8", "surrogatepass")
+
+
+PLAIN = [f" word{number}" for number in range(12)]
+AWKWARD = [
+    "",
+    "\n",
+    '"',
+    "\\",
+    'a","b',
+    "content",
+    "é",
+    "\U0001f600",
+    "\x7f",
+    "\u2028",
+    "\\n",
+    "\t\0",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([*PLAIN, *AWKWARD]) | st.text(), max_size=20), st.booleans())
+def test_chunks_that_are_alike_mean_the_same(texts: list[str], escaped: bool) -> None:
+    holds(alike([*texts, *PLAIN], escaped=escaped), stream=True)
+    assert holds(alike([PLAIN[0], *texts, *PLAIN], escaped=escaped), stream=True) or any(
+        "\ud800" <= letter <= "\udfff" for text in texts for letter in text
+    )
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+@pytest.mark.parametrize("place", [0, 1, 5])
+def test_any_text_may_stand_among_chunks_that_are_alike(text: str, place: int) -> None:
+    texts = [*PLAIN[:place], text, *PLAIN[place:]]
+    assert holds(alike(texts), stream=True)
+    assert holds(alike(texts, escaped=False), stream=True)
+
+
+def test_of_chunks_that_are_alike_only_one_is_parsed() -> None:
+    module = "proxy.wire.chat_completions.ordinary_stream"
+    with patch(f"{module}._decode_chunks", return_value=[]) as rest:
+        read_stream(alike(PLAIN * 4), a_model_call(stream=True))
+    with patch(f"{module}._decode_text", wraps=ordinary_stream._decode_text) as parsed:
+        assert read_stream(alike(PLAIN * 4), a_model_call(stream=True)) is not None
+    assert rest.called
+    assert [len(call.args[0].split(b"\n")) for call in parsed.call_args_list] == [2]
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        (b'word5"', b"word5"),
+        (b"word5", b"word5\\"),
+        (b"word5", b'word5","role":"user'),
+        (b"word5", b'word5"},"delta":{"content":"x'),
+        (b"word5", b"\xc3"),
+        (b"word5", b"word\x01"),
+        (b"word5", b"\\ud83d"),
+        (b'{"content":" word5"}', b'{"content":null}'),
+        (b'{"content":" word5"}', b'{"refusal":" word5"}'),
+        (b'{"content":" word0"}', b'{"con\\u0074ent":"y","content":"x"}'),
+        (b'{"content":" word0"}', b'{"content":"x","content":"y"}'),
+        (b'"finish_reason":null}]}', b'"finish_reason":null}],"content":"x"}'),
+        (b'"delta":{"content":"', b'"x":{"content":"a"},"delta":{"content":"'),
+    ],
+)
+def test_damage_among_chunks_that_are_alike_is_seen(spoilt: tuple[bytes, bytes]) -> None:
+    body = alike(PLAIN)
+    assert spoilt[0] in body
+    holds(body.replace(*spoilt), stream=True)
+    holds(body.replace(*spoilt, 1), stream=True)
+
+
+@pytest.mark.parametrize(
+    ("one", "next_one"),
+    [(b"a\\", b',"z'), (b"\xc3", b"\xa9"), (b"a\\", b"n"), (b'x","', b'y","z'), (b'"', b'"')],
+)
+def test_texts_that_are_whole_only_together_are_damage(one: bytes, next_one: bytes) -> None:
+    body = alike(PLAIN).replace(b" word5", one).replace(b" word6", next_one)
+    assert not holds(body, stream=True)
+
+
+def test_a_member_that_nobody_knows_is_not_taken_for_the_text() -> None:
+    lines = [chunk(content="same") | {"content": text} for text in ["same", "same", *PLAIN]]
+    events = [{"content": line["content"], **line} for line in lines]
+    assert holds(events_of(events, done=True).replace(b'": ', b'":'), stream=True)
