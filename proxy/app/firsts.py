@@ -3,7 +3,7 @@
 What both have loaded by then stands in memory once. Those that take the place of the dead are
 forked of an image (`proxy.app.image`), for by then the main process cannot be. To let that stand
 from the start would cost an eighth of the memory of a gateway at rest: a page that main process and
-workers have written to would be there a third time.
+workers have written to would be there a third time. To make it later costs more, but only then.
 
 Each waits for its spec, and ends when the main process does.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from copy import copy
 
@@ -104,7 +105,7 @@ class FunctionBuilder:
         """
         return {name: self._function(name, entry) for name, entry in self._config.functions.items()}
 
-    def dynamic(self, function: Function, raw: bytes) -> Function:
+    async def dynamic(self, function: Function, raw: bytes) -> Function:
         """The function with one variant only, that of a request's own configuration.
 
         Raises:
@@ -116,7 +117,7 @@ class FunctionBuilder:
             tuple(self._config.models),
             tuple(self._config.embedding_models),
         )
-        entry = self._reader.read(raw, around)
+        entry = await asyncio.to_thread(self._reader.read, raw, around)
         builder = copy(self)
         builder._brought = True
         variant = builder._variant(function.name, DYNAMIC_VARIANT, entry, function.spec.schemas)

@@ -55,6 +55,8 @@ class ClientStream(web.StreamResponse):
     started = False
     _chunked_body = False
     _unsent = b""
+    _flows = False
+    """Whether blocks go out in chunks, with nothing left to be sent before."""
 
     def __init__(self, request: web.BaseRequest, always: FixedHeaders = ()) -> None:
         """`always` are headers of every answer here."""
@@ -110,11 +112,13 @@ class ClientStream(web.StreamResponse):
         transport = self._transport
         if transport is None or transport.is_closing():
             return None
-        frame = b"%x\r\n%b\r\n" % (len(block), block) if self._chunked_body else block
-        if self._unsent:
-            frame = self._unsent + frame
+        if self._flows:
+            transport.write(b"%x\r\n%b\r\n" % (len(block), block))
+        else:
+            frame = b"%x\r\n%b\r\n" % (len(block), block) if self._chunked_body else block
+            transport.write(self._unsent + frame)
             self._unsent = b""
-        transport.write(frame)
+            self._flows = self._chunked_body
         return _Room(self._request.writer) if self._protocol.writing_paused else None
 
     def finish(self, held: bytes) -> None:

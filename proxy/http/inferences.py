@@ -108,8 +108,18 @@ class Inferences:
         self.service = service
         self._keys = keys
 
-    def call(self, asked: Asked, entrance: Entrance) -> InferenceCall:
-        """The call that a request asks for.
+    async def brought(self, asked: Asked) -> Target | None:
+        """The target with the variant that a request brings along, if it does; raises as `call`."""
+        raw = asked.internal_dynamic_variant_config
+        if raw is None or asked.function_name is None:
+            return None
+        targets = self.service.targets
+        return await targets.dynamic(targets.function_target(asked.function_name), raw)
+
+    def call(
+        self, asked: Asked, entrance: Entrance, brought: Target | None = None
+    ) -> InferenceCall:
+        """The call that a request asks for; `brought` is what the method of that name says.
 
         Raises:
             RequestError: target, input or tools are not what they must be.
@@ -119,7 +129,7 @@ class Inferences:
         check_cache(asked.cache_options)
         request, said = entrance.request, asked.episode_id
         episode_id = new_identifier() if said is None else parse_episode_id(str(said))
-        target, pinned = self._target(asked)
+        target, pinned = self._target(asked) if brought is None else (brought, DYNAMIC_VARIANT)
         call = InferenceCall(
             entrance.began,
             new_identifier(),
@@ -160,11 +170,9 @@ class Inferences:
         targets = self.service.targets
         if asked.function_name is not None:
             target = targets.function_target(asked.function_name)
-            if asked.internal_dynamic_variant_config is None:
-                if asked.variant_name is not None:
-                    target.check_variant(asked.variant_name)
-                return target, asked.variant_name
-            return targets.dynamic(target, asked.internal_dynamic_variant_config), DYNAMIC_VARIANT
+            if asked.variant_name is not None:
+                target.check_variant(asked.variant_name)
+            return target, asked.variant_name
         try:
             return targets.model_target(asked.model_name or ""), None
         except NotFound as error:

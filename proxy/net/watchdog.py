@@ -2,7 +2,8 @@
 
 A timer for each call and each block costs more than all else that happens to a block. Here a call
 notes when it last made progress, and a sweep every `interval` seconds looks who is late; a limit
-is therefore met to within that interval.
+is therefore met to within that interval. Whoever cannot be late for a while is passed over until
+then.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ SWEEP_SECONDS = 0.05
 TAIL_SECONDS = 0.25
 """How long the end of a body may lag behind its final event before the call counts as ended."""
 
+FAR = float("inf")
+
 
 class Flight:
     """One watched call. As a context manager it turns its own expiry into `UpstreamTimeout`;
@@ -36,6 +39,7 @@ class Flight:
         "_dog",
         "_task",
         "asked",
+        "due",
         "expired",
         "finished_at",
         "last",
@@ -52,6 +56,8 @@ class Flight:
         self._alarm: Callable[[], None] | None = None
         self.limits = limits
         self.started = self.asked = self.last = dog.now()
+        self.due = 0.0
+        """No limit passes before; nothing but `final` brings one nearer that is not in sight."""
         self.waiting = True
         self.finished_at: float | None = None
         self.expired: tuple[str, float] | None = None
@@ -60,10 +66,10 @@ class Flight:
         self.last = self.now()
 
     def pause(self) -> None:
-        self.last = float("inf")
+        self.last = FAR
 
     def hold(self) -> None:
-        self.asked = self.last = float("inf")
+        self.asked = self.last = FAR
 
     def sent(self) -> None:
         self.asked = self.last = self.now()
@@ -74,19 +80,28 @@ class Flight:
     def final(self) -> None:
         if self.finished_at is None:
             self.finished_at = self.now()
+            self.due = 0.0
 
     def late(self, now: float) -> tuple[str, float] | None:
         """The name and the seconds of the limit that has passed, if one has."""
         limits = self.limits
         if self.finished_at is not None:
             return ("tail", TAIL_SECONDS) if now - self.finished_at > TAIL_SECONDS else None
-        if limits.total is not None and now - self.started > limits.total:
-            return "total", limits.total
-        first = limits.first_token
-        if self.waiting and first is not None and now - self.asked > first:
-            return "first_token", first
-        if limits.idle is not None and now - self.last > limits.idle:
-            return "idle", limits.idle
+        due = FAR
+        if limits.total is not None:
+            due = self.started + limits.total
+            if now > due:
+                return "total", limits.total
+        if self.waiting and limits.first_token is not None:
+            due = min(due, self.asked + limits.first_token)
+            if now > due:
+                return "first_token", limits.first_token
+        if limits.idle is not None:
+            due = min(due, self.last + limits.idle)
+            if now > due:
+                return "idle", limits.idle
+        waits = max(self.last, self.asked) == FAR  # who is held or paused may go on at any time
+        self.due = now if waits else due
         return None
 
     def begin(self, alarm: Callable[[], None]) -> None:
@@ -149,7 +164,7 @@ class Watchdog:
     def _sweep(self) -> None:
         self._timer = None
         now = self.now()
-        for flight in list(self._flights):
+        for flight in [each for each in self._flights if each.due <= now]:
             limit = flight.late(now)
             if limit is not None:
                 self._flights.discard(flight)

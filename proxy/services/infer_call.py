@@ -150,6 +150,10 @@ class Outlet(Protocol):
     def chunk(self, chunk: Chunk) -> bytes:
         """What to send for a chunk; nothing for some."""
 
+    def text_frame(self, identifier: str) -> bytes | None:
+        """What to send for a chunk that says more of this text and nothing else: a format with a
+        `%b` for the text as JSON. None where that takes a closer look, or is not yet settled."""
+
     def failure(self, error: UpstreamError) -> bytes:
         """An error in the middle of a stream."""
 

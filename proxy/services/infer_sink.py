@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+import orjson
+
 from proxy.errors import (
     UpstreamError,
     UpstreamErrorInBody,
@@ -61,32 +63,65 @@ class ChunkOutlet:
         self._on_first = on_first
         self._on_gap = on_gap
         self._headers = headers
+        self._frame = b""
         self._timer: asyncio.TimerHandle | None = None
         self._kept_alive_at = 0.0
 
     def take(self, chunk: Chunk) -> Awaitable[None] | None:
         """Send a chunk; await the result, if there is one, before the next."""
-        return self._send(self._worded(chunk))
+        return self.take_all((chunk,))
 
     def take_all(self, chunks: Sequence[Chunk]) -> Awaitable[None] | None:
         """As `take`, of chunks that came together, in one write."""
-        return self._send(b"".join([self._worded(chunk) for chunk in chunks]))
+        now, came = self._now(), False
+        words = []
+        for chunk in chunks:
+            if chunk.error is not None:
+                words.append(self._failed(chunk.error))
+                continue
+            self._leg.accumulator.add(chunk)
+            if not came:
+                came = True
+                self._came(now)
+            words.append(self._outlet.chunk(chunk))
+        return self._send(b"".join(words))
 
-    def _worded(self, chunk: Chunk) -> bytes:
-        """What to send for a chunk, which is accumulated; raises its error if it is the first."""
-        progress = self._progress
-        now = self._now()
-        if chunk.error is not None:
-            if not progress.started:
-                raise chunk.error
-            return self._outlet.failure(chunk.error)
-        self._leg.accumulator.add(chunk)
-        if progress.started:
+    def frame(self, identifier: str) -> bool:
+        """Whether parts of this text may be given to `take_texts`, from now on."""
+        frame = self._outlet.text_frame(identifier)
+        if frame is None:
+            return False
+        self._frame = frame
+        return True
+
+    def take_texts(
+        self, identifier: str, texts: Sequence[str], events: bytes
+    ) -> Awaitable[None] | None:
+        """As `take_all`, of chunks that say only more of the text of this `frame`, one each.
+
+        `events` is what the provider sent, as `ChunkAccumulator.add_texts` takes it.
+        """
+        leg, now = self._leg, self._now()
+        leg.accumulator.add_texts(identifier, texts, events)
+        self._on_gap(now - leg.last_at)
+        leg.last_at = now
+        frame = self._frame
+        if len(texts) == 1:
+            return self._client.write(frame % orjson.dumps(texts[0]))
+        return self._client.write(b"".join([frame % orjson.dumps(text) for text in texts]))
+
+    def _failed(self, error: UpstreamError) -> bytes:
+        """What to send for an error; raises it if nothing was sent before."""
+        if not self._progress.started:
+            raise error
+        return self._outlet.failure(error)
+
+    def _came(self, now: float) -> None:
+        if self._progress.started:
             self._on_gap(now - self._leg.last_at)
         else:
             self._start(now)
         self._leg.last_at = now
-        return self._outlet.chunk(chunk)
 
     def close(self) -> None:
         """No more chunks will come."""
@@ -143,6 +178,8 @@ class InferSink:
         self._secret = secret
         self._now = now
         self._end = EndDetector()
+        self._framed: ChunkOutlet | None = None
+        """The outlet, once it takes the short way of `StreamReader.texts`."""
         self._status = 0
         self._headers: Headers = ()
         self._held: list[bytes] = []
@@ -156,12 +193,21 @@ class InferSink:
             self._streaming = self._decoder
 
     def on_block(self, block: bytes) -> Awaitable[None] | None:
-        self._leg.tap.add(block)
+        tap = self._leg.tap
+        tap.add(block)
         decoder = self._streaming
         if decoder is None:
             self._hold(block)
             return None
-        self._check_size()
+        if tap.total > self._answer_limit:
+            raise self._too_large()
+        if self._framed is not None:
+            texts = decoder.texts(block)
+            if texts:  # Whole events: nothing in them that `_end` would have to see.
+                return self._framed.take_texts(decoder.text_id, texts, block)
+        return self._read(decoder, block)
+
+    def _read(self, decoder: StreamReader, block: bytes) -> Awaitable[None] | None:
         chunks = decoder.feed(block)
         if decoder.done or self._end.feed(block) is not None:
             self.finished = True
@@ -169,6 +215,9 @@ class InferSink:
             self._check_fault(decoder)
         pause = self._take(chunks)
         self._check_fault(decoder)
+        if self.started and self._framed is None and decoder.text_id:
+            assert self._chunks is not None
+            self._framed = self._chunks if self._chunks.frame(decoder.text_id) else None
         return pause
 
     def on_end(self, error: UpstreamError | None) -> None:
@@ -186,13 +235,12 @@ class InferSink:
         if not 200 <= self._status < 300:
             if self._held_size > self._limit:
                 raise self._status_error()
-        else:
-            self._check_size()
+        elif self._leg.tap.total > self._answer_limit:
+            raise self._too_large()
 
-    def _check_size(self) -> None:
+    def _too_large(self) -> UpstreamGarbage:
         """All of an answer is kept, streamed or not."""
-        if self._leg.tap.total > self._answer_limit:
-            raise UpstreamGarbage(f"the answer is larger than {self._answer_limit} bytes")
+        return UpstreamGarbage(f"the answer is larger than {self._answer_limit} bytes")
 
     def _veil(self, error: UpstreamStatus) -> None:
         body = veiled(error.body, self._secret)

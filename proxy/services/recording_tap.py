@@ -44,6 +44,23 @@ class RecordingTap(msgspec.Struct, eq=False):
                 self.blocks.append(block[:room])
         self._digest.update(block)
 
+    def lend(self, most: int) -> int:
+        """How many bytes may be put into `blocks` without asking, at most about `most`; they count
+        as given until `settle` says what is left. 0 or less: none."""
+        room = min(most, self._limit - self.total)
+        if room > 0:
+            self.total += room
+        return room
+
+    def settle(self, room: int) -> None:
+        """Take back what is left of the room that was lent. It is less than nothing when the last
+        block was larger than what had been left before it."""
+        self.total -= room
+        if self.total > self._limit:
+            block = self.blocks.pop()
+            self.total -= len(block)
+            self.add(block)
+
     def sha256(self) -> bytes:
         """The digest of the whole body when it was longer than the limit, else nothing."""
         return b"" if self._digest is None else self._digest.digest()

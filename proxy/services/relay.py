@@ -270,7 +270,7 @@ class RelayService:
         progress.recorded = True
         call, candidate = progress.call, progress.candidate
         seconds = self._now() - call.began
-        own = seconds - progress.waited
+        overhead = max(0.0, seconds - progress.waited)
         self._metrics.ended(
             endpoint=call.endpoint.name,
             function_name=progress.target.function_name,
@@ -279,9 +279,11 @@ class RelayService:
             reason=reason,
             status=progress.status,
             seconds=seconds,
-            overhead=own if own > 0.0 else 0.0,
+            overhead=overhead,
         )
-        return self._recorder.exchange(build_exchange(progress, reason, seconds, self._settings))
+        return self._recorder.exchange(
+            build_exchange(progress, reason, seconds, overhead, self._settings)
+        )
 
 
 def _candidates(progress: Progress, drawn: Iterator[Variant]) -> Iterator[Candidate]:

@@ -137,6 +137,8 @@ class RelayAttempts:
         finally:
             took = now() - began
             progress.waited += took
+            if sink.started:
+                sink.settle()
         failure = None if sink.started else sink.error
         if failure is None:
             cells.attempt("ok", took)
@@ -173,7 +175,7 @@ class RelayAttempts:
             tap=RecordingTap(settings.record_limit),
             now=self._now,
             on_start=on_start,
-            on_gap=cells.gap,
+            on_gaps=cells.gaps,
             strip=UsageFilter() if asks_usage else None,
         )
         return sink

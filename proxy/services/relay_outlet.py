@@ -56,6 +56,9 @@ class RelayOutlet:
         )
         return encode_response(answer, self._model)
 
+    def text_frame(self, identifier: str) -> bytes | None:
+        return None
+
     def chunk(self, chunk: Chunk) -> bytes:
         """Usage is told at the end, when it is that of all calls."""
         assert self._encoder is not None and self._served is not None

@@ -23,27 +23,35 @@ if TYPE_CHECKING:
 
 
 def build_exchange(
-    progress: Progress, reason: EndReason, seconds: float, settings: LaneSettings
+    progress: Progress, reason: EndReason, seconds: float, overhead: float, settings: LaneSettings
 ) -> Exchange:
-    """The record of a call that has ended after `seconds`, for whatever reason."""
+    """The record of a call that has ended after `seconds`, for whatever reason; `overhead` of them
+    were not spent waiting for a provider."""
     call, log, sink = progress.call, progress.log, progress.sink
-    reached = sink is not None and (sink.started or reason is EndReason.COMPLETE)
     candidate, route = progress.candidate, progress.route
-    first = sink.first_at if sink is not None and call.peek.stream else None
-    body, size, digest, parts = call.body, 0, b"", b""
+    body, size, digest, parts, stream = call.body, 0, b"", b"", call.peek.stream
     if isinstance(body, bytes) and not call.peek.extensions and len(body) <= settings.record_limit:
         size = len(body)
     else:
         body, size, digest, parts = _request(call, settings.record_limit)
-    function = progress.function
-    prepared = None if function is None else function.prepared
-    calls = [] if function is None or not reached else _earlier_calls(function, settings)
+    complete = reason is EndReason.COMPLETE
+    reached, first, params, details = False, None, b"", None
+    head, told, total, told_digest, calls = NO_HEAD, [], 0, b"", []
+    if sink is not None:
+        reached = complete or sink.started
+        tap, head, first = sink.tap, sink.head, sink.first_at if stream else None
+        told, total, told_digest = tap.blocks, tap.total, tap.sha256()
+    if progress.function is not None:
+        calls = _earlier_calls(progress.function, settings) if reached else []
+        prepared = progress.function.prepared
+        if prepared is not None:
+            params = params_to_json(prepared.stored_params)
+            details = _details(prepared) if reached else None
     if reached and call.endpoint.wire:
         calls.append(_model_call(progress, settings))
-    head, told = (NO_HEAD, []) if sink is None else (sink.head, sink.tap.blocks)
-    if reached and progress.raw and call.endpoint.wire:
-        told = []  # The model's call has it.
-    # In the order of the fields: naming forty of them costs more than filling them in.
+        told = [] if progress.raw else told  # The model's call has it.
+    # In the order of the fields: naming forty of them costs more than filling them in; in two
+    # parts, for out of more than thirty the interpreter makes a list step by step.
     return Exchange(
         call.id.bytes,
         call.episode_id.bytes,
@@ -52,10 +60,10 @@ def build_exchange(
         call.endpoint.name,
         "relay",
         "" if not reached else ("raw" if progress.raw else "translated"),
-        call.peek.stream,
+        stream,
         progress.status,
         reason.value,
-        "" if reason is EndReason.COMPLETE else _error_kind(progress),
+        "" if complete else _error_kind(progress),
         progress.target.function_name,
         progress.assigned,
         candidate.variant_name if reached and candidate else "",
@@ -63,25 +71,27 @@ def build_exchange(
         candidate.model.name if candidate else call.peek.model,
         route.name if route else "",
         call.tags,
-        log.attempts,
-        round(seconds * 1000),
-        round((first - call.began) * 1000) if first is not None else None,
-        round(max(0.0, seconds - progress.waited) * 1e6),
-        call.user_agent,
-        call.api_key_name,
-        settings.config_hash,
-        head.request_id,
-        body,
-        size,
-        digest,
-        told,
-        sink.tap.total if sink is not None else 0,
-        sink.tap.sha256() if sink is not None else b"",
-        head.content_type,
-        b"" if prepared is None else params_to_json(prepared.stored_params),
-        calls,
-        parts,
-        _details(prepared) if reached and prepared is not None else None,
+        *(
+            log.attempts,
+            round(seconds * 1000),
+            None if first is None else round((first - call.began) * 1000),
+            round(overhead * 1e6),
+            call.user_agent,
+            call.api_key_name,
+            settings.config_hash,
+            head.request_id,
+            body,
+            size,
+            digest,
+            told,
+            total,
+            told_digest,
+            head.content_type,
+            params,
+            calls,
+            parts,
+            details,
+        ),
     )
 
 

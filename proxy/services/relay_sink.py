@@ -11,11 +11,16 @@ Held means that nothing has reached the client, so that another provider can sti
 
 Once passed on, blocks go out as they come. What completes the wire's final event is held again
 until the exchange is safe, because clients hang up as soon as they have read it.
+
+Of a stream, most blocks are whole lines that cannot be its end. They are passed on by the few lines
+at the top of `on_block`: what is to be counted of them is counted later, for many at once, after
+`BATCH_BYTES` or at the end (`settle`). A scrape sees them that much later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from array import array
+from collections.abc import Awaitable, Callable, Sequence
 
 from proxy.errors import (
     UpstreamError,
@@ -32,29 +37,58 @@ from proxy.types.secrets import Secret
 from proxy.wire.chat_completions.usage_filter import UsageFilter
 from proxy.wire.sse import EndDetector, SSEParser
 
+BATCH_BYTES = 8 * 1024
+"""Some thirty blocks of a stream of text."""
+BATCH_TIMES = 64
+"""The same for blocks that go the complete way."""
+
 
 class RelaySink:
     """One attempt's answer on its way to the client.
 
-    `on_start(status, headers)` sends the head to the client, just before the first byte of a body.
-    `on_block_time()` is told of each block that is passed on, for the inter-block histogram.
+    `on_start(sink, length)` sends the head to the client, just before the first byte of a body.
+    `on_gaps` is told at what times blocks were passed on, for the inter-block histogram: two or
+    more, the first of which is the last of those that it was told before. Whoever gave the sink to
+    a transport says `settle` when that is done with it, however it ended.
     """
 
-    # Until something is known. In the class, because a sink is made for every attempt.
-    started = finished = False
-    status = 0
-    headers: Headers = ()
-    head = NO_HEAD
-    error: UpstreamError | None = None
-    first_at: float | None = None
-    secret: Secret = None
-    """With which the provider is asked: errors that repeat it are passed on without it."""
-    _parser: SSEParser | None = None
-    _end: EndDetector | None = None
-    _fault: int | None = None
-    """Status hint of an error found in a 200, once there is one."""
-    _opaque = False
-    _held_size = 0
+    __slots__ = (
+        "_end",
+        "_endpoint",
+        "_fault",
+        "_held",
+        "_held_size",
+        "_hint",
+        "_judged",
+        "_keep",
+        "_limit",
+        "_now",
+        "_on_gaps",
+        "_on_start",
+        "_opaque",
+        "_parser",
+        "_room",
+        "_stream",
+        "_strip",
+        "_times",
+        "_write",
+        "error",
+        "finished",
+        "first_at",
+        "head",
+        "headers",
+        "last_at",
+        "secret",
+        "started",
+        "status",
+        "tap",
+    )
+    _hint: bytes
+    """While blocks may go the short way: what none of those has in it."""
+    _keep: Callable[[bytes], None]
+    """Of those, into the tap."""
+    _times: array[float]
+    """When blocks were passed on that have not been told; all three of a sink that has started."""
 
     def __init__(
         self,
@@ -66,20 +100,36 @@ class RelaySink:
         tap: RecordingTap,
         now: Callable[[], float],
         on_start: Callable[[RelaySink, int | None], None],
-        on_gap: Callable[[float], None],
+        on_gaps: Callable[[Sequence[float]], None],
         strip: UsageFilter | None = None,
     ) -> None:
+        self.started = self.finished = False
+        self.status = 0
+        self.headers: Headers = ()
+        self.head = NO_HEAD
+        self.error: UpstreamError | None = None
+        self.first_at: float | None = None
         self.last_at = now()
+        self.secret: Secret = None
+        """With which the provider is asked: errors that repeat it are passed on without it."""
         self.tap = tap
-        self._client = client
+        self._write = client.write
         self._endpoint = endpoint
         self._stream = stream
         self._limit = peek_limit
         self._now = now
         self._on_start = on_start
-        self._on_gap = on_gap
+        self._on_gaps = on_gaps
         self._strip = strip
+        self._parser: SSEParser | None = None
+        self._end: EndDetector | None = None
+        self._fault: int | None = None
+        """Status hint of an error found in a 200, once there is one."""
+        self._opaque = False
         self._held: list[bytes] = []
+        self._held_size = 0
+        self._room = 0
+        """Bytes that the tap has lent, as long as blocks may be passed on by the short way."""
         self._judged = endpoint.find_error is not None
 
     # What the transport tells.
@@ -98,12 +148,23 @@ class RelaySink:
                 self._parser = SSEParser()
 
     def on_block(self, block: bytes) -> Awaitable[None] | None:
-        self.tap.add(block)
+        room = self._room
+        if room > 0 and block.endswith(b"\n") and self._hint not in block:
+            self._room = room - len(block)
+            self._times.append(self._now())
+            self._keep(block)
+            return self._write(block)
+        return self._take(block)
+
+    def _take(self, block: bytes) -> Awaitable[None] | None:
+        """The complete way of a block."""
         if self.started:
-            now = self._now()
-            self._on_gap(now - self.last_at)
-            self.last_at = now
+            if self._hint or len(self._times) >= BATCH_TIMES:
+                self.settle()
+            self.tap.add(block)
+            self._times.append(self._now())
             return self._pass_on(block)
+        self.tap.add(block)
         self._held.append(block)
         self._held_size += len(block)
         if self._failed:
@@ -139,6 +200,17 @@ class RelaySink:
         self.tap.restart(body)
 
     # What the service asks.
+
+    def settle(self) -> None:
+        """Count what has been passed on and is not counted yet; for one that has started."""
+        times = self._times
+        if len(times) > 1:
+            self._on_gaps(times)
+            self.last_at = times[-1]
+            del times[:-1]
+        if self._hint:
+            self.tap.settle(self._room)
+            self._room, self._hint = 0, b""
 
     def body(self) -> bytes:
         """What is held and not yet sent."""
@@ -209,7 +281,11 @@ class RelaySink:
     def _release(self) -> Awaitable[None] | None:
         """The peek is over: send the head and what was held."""
         self.started = True
-        self.first_at = self.last_at = self._now()
+        self._parser = None
+        self._hint = b""
+        self._times = array("d")
+        self.first_at = self.last_at = now = self._now()
+        self._times.append(now)
         self._on_start(self, None)
         held, self._held = self.body(), []
         return self._pass_on(held)
@@ -226,7 +302,15 @@ class RelaySink:
                 self.finished = True
                 self._held.append(block[cut:])
                 block = block[:cut]
-        return self._client.write(block) if block else None
+            elif self._strip is None and self._end.skips and self._end.hint not in block:
+                self._shorten(self._end.hint)
+        return self._write(block) if block else None
+
+    def _shorten(self, hint: bytes) -> None:
+        """Let the blocks that follow go the short way, until one is odd or the room is used up."""
+        room = self.tap.lend(BATCH_BYTES)
+        if room > 0:
+            self._room, self._hint, self._keep = room, hint, self.tap.blocks.append
 
 
 def _is_text(kind: str) -> bool:

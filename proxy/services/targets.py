@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from proxy.errors import ConfigError, InvalidRequest, NotFound
@@ -22,7 +22,7 @@ RESERVED = "tensorzero::"
 
 BuildModel = Callable[[str], Model]
 BuildVariant = Callable[[Model], Variant]
-BuildDynamic = Callable[[Function, bytes], Function]
+BuildDynamic = Callable[[Function, bytes], Awaitable[Function]]
 """The function with the one variant that a request's configuration (raw JSON) describes."""
 
 SHORTHANDS_KEPT = 1024
@@ -141,7 +141,7 @@ class Targets:
         """A caller's list of tools, its shape checked before."""
         return decode_tools(raw, self._schemas)
 
-    def dynamic(self, target: Target, raw: bytes) -> Target:
+    async def dynamic(self, target: Target, raw: bytes) -> Target:
         """The function with the variant that a request brings along, and that one only.
 
         Raises:
@@ -153,7 +153,7 @@ class Targets:
                 param="internal_dynamic_variant_config",
             )
         try:
-            function = self._build_dynamic(target.function, raw)
+            function = await self._build_dynamic(target.function, raw)
         except ConfigError as error:
             raise InvalidRequest(str(error), param="internal_dynamic_variant_config") from error
         return Target(target.function_name, function, None, target.spec)

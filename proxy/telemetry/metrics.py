@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import repeat
+from operator import sub
 
 from proxy.telemetry import families as f
 from proxy.telemetry.catalogue import Catalogue, Family
@@ -87,11 +89,19 @@ class Histogram:
         self._view[self._first + bisect_left(self._bounds, value)] += 1
         self._view[self._sum] += (value + ROUNDER) - ROUNDER
 
+    def observe_steps(self, times: Sequence[float]) -> None:
+        """Observe the time from each of these to the next; for many at once this is cheaper."""
+        steps = map(sub, times[1:], times)
+        buckets = list(map(bisect_left, repeat(self._bounds), steps))
+        for bucket in set(buckets):
+            self._view[self._first + bucket] += buckets.count(bucket)
+        self._view[self._sum] += (times[-1] - times[0] + ROUNDER) - ROUNDER
+
 
 class RouteCells:
     """What one way through the configuration counts: function, variant, model, provider."""
 
-    __slots__ = ("_attempts", "_provider", "first_token", "gap")
+    __slots__ = ("_attempts", "_provider", "first_token", "gap", "gaps")
 
     def __init__(
         self,
@@ -104,6 +114,7 @@ class RouteCells:
         self._provider = provider
         self.first_token = first_token.observe
         self.gap = gap.observe
+        self.gaps = gap.observe_steps
 
     def attempt(self, outcome: str, seconds: float) -> None:
         """Count an attempt; `outcome` is `ok` or an error's kind."""

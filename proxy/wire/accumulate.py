@@ -121,7 +121,7 @@ class _Parts:
     def add(self, delta: Delta) -> None:
         if isinstance(delta, TextDelta):
             if delta.text or delta.extra:  # an empty one, with which many begin, is no block
-                self._text(delta.id).add(delta)
+                self.text(delta.id).add(delta)
         elif isinstance(delta, ThoughtDelta):
             self._thought(delta.id).add(delta)
         elif isinstance(delta, ToolCallDelta):
@@ -129,7 +129,7 @@ class _Parts:
         elif isinstance(delta, UnknownDelta):
             self._parts["unknown", delta.id] = _UnknownPart(delta.data)
 
-    def _text(self, identifier: str) -> _TextPart:
+    def text(self, identifier: str) -> _TextPart:
         part = self._parts.get(("text", identifier))
         if part is None:
             part = self._parts["text", identifier] = _TextPart()
@@ -176,6 +176,9 @@ class ChunkAccumulator:
         self._stop_sequence: str | None = None
         self._service_tier = ""
         self._raw: list[str] = []
+        self._events: list[bytes] = []
+        """Of the last chunks, whose texts are made when they are asked for."""
+        self._runs: dict[str, list[str]] = {}
         self._usage: Usage = NO_USAGE
         self._finish_reason: FinishReason | None = None
         self._id = ""
@@ -192,6 +195,7 @@ class ChunkAccumulator:
         if chunk.logprobs is not None:
             self._logprobs.add(chunk.logprobs)
         if chunk.raw is not None:
+            self._settle()
             self._raw.append(chunk.raw)
         if chunk.usage is not None:
             self._usage = self._usage.updated(chunk.usage)
@@ -202,6 +206,21 @@ class ChunkAccumulator:
         if chunk.stop_sequence is not None:
             self._stop_sequence = chunk.stop_sequence
 
+    def add_texts(self, identifier: str, texts: Sequence[str], events: bytes) -> None:
+        """As `add`, of chunks that say only more of this text, which is not empty. They came as
+        `events`, each of one line, `data: ` and a chunk, and a blank one."""
+        self._answer = None
+        run = self._runs.get(identifier)
+        if run is None:
+            run = self._runs[identifier] = self._parts.text(identifier).texts
+        run += texts
+        self._events.append(events)
+
+    def _settle(self) -> None:
+        if self._events:
+            events, self._events = b"".join(self._events), []
+            self._raw += events[6:-2].decode("utf-8", "replace").split("\n\ndata: ")
+
     def answer(self) -> Answer:
         """What has come so far."""
         if self._answer is None:
@@ -209,6 +228,7 @@ class ChunkAccumulator:
         return self._answer
 
     def _made(self) -> Answer:
+        self._settle()
         return Answer(
             id=self._id,
             blocks=self._parts.blocks(),
@@ -228,4 +248,5 @@ class ChunkAccumulator:
     @property
     def raw_chunks(self) -> Sequence[str]:
         """The provider's own texts of the chunks."""
+        self._settle()
         return self._raw

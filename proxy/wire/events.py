@@ -4,6 +4,7 @@ events in particular."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from proxy.errors import UpstreamGarbage
 from proxy.types.response import Chunk
@@ -18,6 +19,9 @@ class StreamReader(ABC):
     Raises nothing: what cannot be read is passed over and leaves `damaged` behind; with
     `tell_damage`, a chunk that is an error stands in its place.
     """
+
+    text_id = ""
+    """Of whose parts `texts` tells; empty where it never does."""
 
     def __init__(self, *, tell_damage: bool = False) -> None:
         self.done = False
@@ -41,6 +45,15 @@ class StreamReader(ABC):
     def feed(self, block: bytes) -> list[Chunk]:
         """The chunks that this block completes."""
 
+    def texts(self, block: bytes) -> Sequence[str]:
+        """The short way for what most blocks are: whole events, each a chunk that says more of the
+        text `text_id` and nothing that its stream has not said before.
+
+        The parts of the text, none empty, one for each event; the block counts as read. For all
+        other blocks nothing, and they have to be fed.
+        """
+        return ()
+
     @abstractmethod
     def close(self) -> list[Chunk]:
         """The last chunks, at the end of the body, however it came."""
@@ -53,6 +66,7 @@ class EventDecoder(StreamReader):
         self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, *, tell_damage: bool = False
     ) -> None:
         super().__init__(tell_damage=tell_damage)
+        self._max_event_bytes = max_event_bytes
         self._parser = SSEParser(max_event_bytes)
 
     def feed(self, block: bytes) -> list[Chunk]:

@@ -81,6 +81,9 @@ class SSEParser:
         events: list[Event] = []
         if not block:
             return events
+        whole = self.whole(block)
+        if whole is not None:
+            return self._of_whole(whole)
         self.consumed += len(block)
         if self._after_cr:  # the LF of a CRLF whose CR ended the last block
             self._after_cr = False
@@ -93,6 +96,37 @@ class SSEParser:
         else:
             self._read_lines(block, events)
         self._bound(events)
+        return events
+
+    def whole(self, block: bytes) -> list[bytes] | None:
+        """The data of each event in a block of nothing but ordinary ones: a line of data without an
+        event's name, and a blank one. None for all other blocks, and where an event is under way.
+
+        The block is not taken. Whoever does not feed it can do without the offsets of later events.
+        """
+        if (
+            not self.idle
+            or len(block) > self._max
+            or not block.startswith(b"data: ")
+            or not block.endswith(b"\n\n")
+            or b"\r" in block
+        ):
+            return None
+        events = block[6:-2].split(b"\n\ndata: ")
+        return events if block.count(b"\n") == 2 * len(events) else None
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that was fed is over and done with, and all its lines ended with a LF."""
+        return self._start < 0 and not self._pending and not self._any_cr
+
+    def _of_whole(self, data: list[bytes]) -> list[Event]:
+        self._at_start = False
+        events = []
+        for each in data:
+            start = self.consumed
+            self.consumed = end = start + len(each) + 8
+            events.append(Event(each, b"", start, end))
         return events
 
     def close(self) -> list[Event]:
@@ -254,6 +288,17 @@ class EndDetector:
         self._line = line
         self._tail = b"\n"
 
+    @property
+    def skips(self) -> bool:
+        """Whether a block need not be fed if it ends with a line feed and has no `hint` in it: it
+        is whole lines, and none of them the one. That stays so until another block is fed."""
+        return self._tail == b"\n"
+
+    @property
+    def hint(self) -> bytes:
+        """See `FinalLine`."""
+        return self._line.hint
+
     def feed(self, block: bytes) -> int | None:
         """The offset in this block from which to hold its bytes back, if the line completes in it.
 
@@ -261,8 +306,8 @@ class EndDetector:
         counts as complete with its last bracket: its line end may never come.
         """
         tail, line = self._tail, self._line
-        if tail == b"\n" and block.endswith(b"\n") and line.hint not in block:
-            return None  # Whole lines, and none of them the one.
+        if self.skips and block.endswith(b"\n") and line.hint not in block:
+            return None
         found = None
         if line.hint in block or line.hint in tail + block[: line.longest]:
             match = line.pattern.search(tail + block)

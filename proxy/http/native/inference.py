@@ -25,6 +25,6 @@ class InferenceHandler:
         body = await read_body(request)
         asked = decode_inference_request(body)
         entrance = Entrance(request, api_key_name, LANE, "inference", body, began)
-        call = self._inferences.call(asked, entrance)
+        call = self._inferences.call(asked, entrance, await self._inferences.brought(asked))
         outlet = NativeOutlet(asked)
         return await self._inferences.answer(entrance, call, outlet, lambda: outlet.error_dialect)

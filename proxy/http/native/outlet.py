@@ -102,6 +102,10 @@ class NativeOutlet:
         output = result.output
         return encode_json_inference_response(output.raw, output.parsed, **head, **more)
 
+    def text_frame(self, identifier: str) -> bytes | None:
+        assert self._stream is not None
+        return self._stream.text_frame(identifier)
+
     def chunk(self, chunk: Chunk) -> bytes:
         assert self._stream is not None
         earlier, self._earlier = self._earlier, b""

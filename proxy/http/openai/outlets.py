@@ -114,6 +114,10 @@ class ChatOutlet(_Outlet):
             cost=result.cost,
         )
 
+    def text_frame(self, identifier: str) -> bytes | None:
+        assert self._stream is not None
+        return self._stream.text_frame(identifier)
+
     def chunk(self, chunk: Chunk) -> bytes:
         assert self._stream is not None
         earlier, self._earlier = self._earlier, b""
@@ -151,6 +155,9 @@ class EmbeddingsOutlet(_Outlet):
             model_name=served.model_name,
             raw_response=raw if self._include_raw else None,
         )
+
+    def text_frame(self, identifier: str) -> bytes | None:
+        return None
 
     def chunk(self, chunk: Chunk) -> bytes:
         raise AssertionError("embeddings are not streamed")

@@ -61,6 +61,8 @@ class AnswerReader:
         self._parser = HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)
         self.feed_data: Callable[[bytes], None] = self._parser.feed_data
+        self.status = 0
+        self.headers: Headers = ()
         self.restart(bare=False)
 
     def restart(self, *, bare: bool) -> None:
@@ -68,8 +70,6 @@ class AnswerReader:
         self._bare = bare
         self._chunked = self._framed = False
         self._headers: list[tuple[str, str]] = []
-        self.status = 0
-        self.headers: Headers = ()
         self.head_complete = self.complete = self.keep_alive = False
 
     def close(self) -> None:

@@ -25,6 +25,9 @@ from proxy.types.ports import Sink
 JOINED_BYTES = 16 * 1024
 """Requests with bodies up to this size leave in one piece, larger ones without a copy."""
 
+ROOM_BYTES = 64 * 1024
+"""So much of a stream is told before it is counted as received."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -60,6 +63,8 @@ class Connection(asyncio.Protocol):
         "_outcome",
         "_pending",
         "_received",
+        "_room",
+        "_short",
         "_sink",
         "_tls",
         "_told",
@@ -100,6 +105,10 @@ class Connection(asyncio.Protocol):
         """Whether the sink knows the head."""
         self._heard = 0
         """Bytes since the last of a body, or since the request."""
+        self._room = 0
+        """Bytes that may be told by the short way; 0 or less: only the complete one will do."""
+        self._short = False
+        """Whether some may have been told by it that are not counted."""
         self.reader = AnswerReader(names)
         self.origin = origin
         self.answers = 0
@@ -148,6 +157,8 @@ class Connection(asyncio.Protocol):
         if self._flight is not flight:
             return
         flight.end()
+        if self._short:
+            self._count()
         close = getattr(self._pending, "close", None)
         if close is not None:
             close()  # a coroutine that nobody awaits any more
@@ -170,15 +181,58 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        sink, reader = self._sink, self.reader
-        if sink is None or self._pending is not None:
-            self._keep(data)
+        """The short way is for what a stream mostly brings: one block of the middle of a body."""
+        if self._room <= 0:
+            self._take(data)
             return
-        garbled: Exception | None = None
+        reader = self.reader
         try:
             reader.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
+            self._tell(data, error)
+            return
+        blocks = reader.blocks
+        if not blocks or reader.complete:
+            self._tell(data, None)
+            return
+        block = blocks.pop()
+        if blocks:
+            block = _joined(blocks, block)
+        flight, sink = self._flight, self._sink
+        assert flight is not None and sink is not None
+        self._room -= len(block)
+        flight.last = flight.now()
+        try:
+            pause = sink.on_block(block)
+        except BaseException as error:
+            self._finish(error)
+            return
+        if sink.finished:
+            flight.final()
+        if pause is not None:
+            self._pause(pause)
+
+    def _take(self, data: bytes) -> None:
+        """The complete way."""
+        if self._sink is None:
+            self.close()  # nobody asked for it
+            return
+        if self._pending is not None:
+            self._backlog.append(data)
+            return
+        garbled: Exception | None = None
+        try:
+            self.reader.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
             garbled = error
+        self._tell(data, garbled)
+
+    def _tell(self, data: bytes, garbled: Exception | None) -> None:
+        """Tell the sink what has been read of `data`, and the sender if that was the end."""
+        sink, reader = self._sink, self.reader
+        assert sink is not None
+        if self._short:
+            self._count()
         self._heard += len(data)
         try:
             if not self._told:
@@ -202,6 +256,8 @@ class Connection(asyncio.Protocol):
             self._pause(pause)
         elif self._heard > MAX_HEAD_BYTES:
             self._finish(UpstreamGarbage("the answer goes on without a byte of a body"))
+        elif not self._heard and sink.started:
+            self._room, self._short = ROOM_BYTES, True
 
     def eof_received(self) -> None:
         self._lose(self.reader.at_eof())
@@ -224,7 +280,7 @@ class Connection(asyncio.Protocol):
             self._told = True
             if self._tls is not None and self._transport is not None and not self.answers:
                 self._tls.remember(self._transport.get_extra_info("ssl_object"))
-            if self._flight is not None:
+            if self._flight is not None and not reader.blocks:
                 self._flight.progress()
             headers, reader.headers = reader.headers, ()  # a stream may be long
             sink.on_head(reader.status, headers)
@@ -235,8 +291,9 @@ class Connection(asyncio.Protocol):
         """Hand on what came of the body; what the sink wants awaited before there is more."""
         flight = self._flight
         assert flight is not None
-        block = blocks[0] if len(blocks) == 1 else b"".join(blocks)
-        blocks.clear()
+        block = blocks.pop()
+        if blocks:
+            block = _joined(blocks, block)
         self._heard = 0
         flight.last = flight.now()
         self._received(len(block))
@@ -247,15 +304,15 @@ class Connection(asyncio.Protocol):
             flight.final()
         return pause
 
-    def _keep(self, data: bytes) -> None:
-        """Bytes that cannot be told now, or that nobody asked for."""
-        if self._sink is None:
-            self.close()
-        else:
-            self._backlog.append(data)
+    def _count(self) -> None:
+        """Leave the short way, and count what was told by it."""
+        self._received(ROOM_BYTES - self._room)
+        self._room, self._short = 0, False
 
     def _pause(self, pause: Awaitable[None]) -> None:
         """Let the sender wait for what the sink wants awaited."""
+        if self._short:
+            self._count()
         flight, waiter, transport = self._flight, self._waiter, self._transport
         assert flight is not None
         assert waiter is not None
@@ -291,6 +348,8 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, outcome: BaseException | None) -> None:
         """Tell the sender; go back to the pool if the server may be asked again."""
+        if self._short:
+            self._count()
         flight, waiter, transport = self._flight, self._waiter, self._transport
         assert flight is not None
         flight.end()
@@ -315,6 +374,14 @@ class Connection(asyncio.Protocol):
             unheard = self.answers > 0 and not self._told and not self._heard
             stale = unheard and isinstance(outcome, UpstreamReset)
             waiter.set_result(Failure(outcome, stale))
+
+
+def _joined(blocks: list[bytes], last: bytes) -> bytes:
+    """What one read has of a body, and nothing left in `blocks`."""
+    blocks.append(last)
+    block = b"".join(blocks)
+    blocks.clear()
+    return block
 
 
 def _garbage(error: Exception) -> UpstreamGarbage:

@@ -14,7 +14,7 @@ from proxy.net.fast_transport.connection import Connection, Failure
 from proxy.net.fast_transport.head import HeadWriter, Origin, destination_of
 from proxy.net.fast_transport.pool import Pool
 from proxy.net.fast_transport.tls import TlsContexts
-from proxy.net.watchdog import Flight, Watchdog
+from proxy.net.watchdog import Watchdog
 from proxy.types.ports import OutgoingRequest, Sink
 
 
@@ -43,47 +43,39 @@ class FastTransport:
         self._addresses = Addresses(self._loop, watchdog.now, look_up)
 
     async def send(self, request: OutgoingRequest, sink: Sink) -> None:
-        """See `Transport.send`."""
+        """See `Transport.send`. Asks once more on a new connection if need be."""
         flight = self._watchdog.watch(request.limits)
-        try:
-            error = await self._exchange(request, sink, flight)
-        except UpstreamError as raised:
-            error = raised
-        if error is None:
-            sink.on_end(None)
-        elif isinstance(error, UpstreamError):
-            tail = isinstance(error, UpstreamTimeout) and error.limit == "tail"
-            sink.on_end(None if tail else error)
-        else:
-            raise error
-
-    async def _exchange(
-        self, request: OutgoingRequest, sink: Sink, flight: Flight
-    ) -> BaseException | None:
-        """Ask, and once more on a new connection if need be; the error, if one ended it."""
         method, body = request.method, request.body
         assert isinstance(body, bytes)
-        to = destination_of(request.url)
-        head = self._heads.encode(method, to, request.headers, len(body))
-        connection = self._pool.take(to.origin, flight.started)
-        while True:
-            if connection is None:
-                with flight:
-                    connection = await self._connect(to.origin, request.limits.connect)
-            try:
-                waiter = connection.ask(head, body, sink, flight, bare=method == "HEAD")
-                while (told := await waiter) is not None and not isinstance(told, Failure):
+        error: BaseException | None = None
+        try:
+            to = destination_of(request.url)
+            head = self._heads.encode(method, to, request.headers, len(body))
+            connection = self._pool.take(to.origin, flight.started)
+            while True:
+                if connection is None:
                     with flight:
-                        await told
-                    waiter = connection.resume()
-            except BaseException:
-                connection.abandon(flight)
-                raise
-            if told is None:
-                return None
-            if not told.stale or not request.may_resend():
-                return told.error
-            connection = None
+                        connection = await self._connect(to.origin, request.limits.connect)
+                try:
+                    waiter = connection.ask(head, body, sink, flight, bare=method == "HEAD")
+                    head = b""  # a stream may be long
+                    while (told := await waiter) is not None and not isinstance(told, Failure):
+                        with flight:
+                            await told
+                        waiter = connection.resume()
+                except BaseException:
+                    connection.abandon(flight)
+                    raise
+                if told is None:
+                    break
+                if not told.stale or not request.may_resend():
+                    error = told.error
+                    break
+                connection = None
+                head = self._heads.encode(method, to, request.headers, len(body))
+        except UpstreamError as raised:
+            error = raised
+        _tell_end(sink, error)
 
     async def _connect(self, origin: Origin, seconds: float | None) -> Connection:
         limit = asyncio.timeout(seconds)
@@ -120,3 +112,14 @@ class FastTransport:
         """Close all connections."""
         self._pool.close()
         self._watchdog.close()
+
+
+def _tell_end(sink: Sink, error: BaseException | None) -> None:
+    """Tell a provider's failure; what the sink itself raised goes on to the caller."""
+    if error is None:
+        sink.on_end(None)
+    elif isinstance(error, UpstreamError):
+        tail = isinstance(error, UpstreamTimeout) and error.limit == "tail"
+        sink.on_end(None if tail else error)
+    else:
+        raise error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from proxy.errors import UpstreamGarbage
 from proxy.types.content import Thought
@@ -17,7 +17,7 @@ from proxy.types.response import (
 )
 from proxy.types.usage import NO_USAGE
 from proxy.wire.accumulate import ChunkAccumulator
-from proxy.wire.chat_completions.common import decode_common_chunk
+from proxy.wire.chat_completions.common import decode_common_chunk, decode_texts
 from proxy.wire.chat_completions.encode_stream import (
     BLOCK_ID,
     THOUGHT_ID,
@@ -26,10 +26,10 @@ from proxy.wire.chat_completions.encode_stream import (
 )
 from proxy.wire.chat_completions.errors import find_error
 from proxy.wire.chat_completions.finish_reasons import decode_finish_reason
+from proxy.wire.chat_completions.fragments import ToolCalls
 from proxy.wire.chat_completions.logprobs import logprobs_of
 from proxy.wire.chat_completions.message import (
     call_extra,
-    called,
     choices_of,
     citations_extra,
     details_of,
@@ -42,6 +42,7 @@ from proxy.wire.chat_completions.message import (
     tool_calls_of,
 )
 from proxy.wire.chat_completions.messages import decode_thinking, refusal_block
+from proxy.wire.chat_completions.stencil import Stencil, cut_stencil
 from proxy.wire.chat_completions.think_tags import FIELD_DATA, TAGS_DATA, Span, ThinkTags
 from proxy.wire.chat_completions.thoughts import decode_detail, place_of, says_something
 from proxy.wire.chat_completions.usage import decode_usage, service_tier_of
@@ -68,6 +69,8 @@ class StreamDecoder(EventDecoder):
     """See `EventDecoder`. With `think_tags`, what the text has between `<think>` and `</think>` is
     a thought."""
 
+    text_id = BLOCK_ID
+
     def __init__(
         self,
         max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
@@ -78,6 +81,41 @@ class StreamDecoder(EventDecoder):
         super().__init__(max_event_bytes, tell_damage=tell_damage)
         self._think_tags = think_tags
         self._choices: dict[int, _ChoiceDecoder] = {}
+        self._tier = ""
+        """Of the last common chunk that was a text."""
+        self._texting = False
+        """Whether that came last, and the id and the time of the answer are known."""
+        self._at_rest = False
+        """Whether it did, and what was fed is over and done with: then `texts` may go on."""
+        self._stencil: Stencil | None = None
+        self._unlike = 0
+        """Blocks of one text that did not fit the stencil."""
+
+    def feed(self, block: bytes) -> list[Chunk]:
+        """See `StreamReader.feed`."""
+        chunks = super().feed(block)
+        self._at_rest = self._texting and not self.done and self._parser.idle
+        return chunks
+
+    def texts(self, block: bytes) -> Sequence[str]:
+        """See `StreamReader.texts`."""
+        if not self._at_rest:
+            return ()
+        if self._stencil is not None and (text := self._stencil.text(block)):
+            return (text,)
+        events = self._parser.whole(block)
+        texts = None if events is None else decode_texts(events, self._tier)
+        if texts is None:
+            return ()
+        if len(texts) == 1:
+            self._cut(block)
+        return texts
+
+    def _cut(self, block: bytes) -> None:
+        """Make a stencil of the first block, and of ever fewer if they go on not to fit."""
+        self._unlike += 1
+        if not self._unlike & (self._unlike - 1):
+            self._stencil = cut_stencil(block, self._max_event_bytes)
 
     def rest(self) -> Chunk | None:
         """What many parts make one block of: refusals, sound, members that nobody knows."""
@@ -90,12 +128,13 @@ class StreamDecoder(EventDecoder):
         return Chunk(first, others=others) if first or others else None
 
     def decode_event(self, event: Event) -> Chunk | None:
+        self._texting = False
+        common = self._common(event)
+        if common is not None:
+            return common
         status = find_error(event.data, event.event)
         if status is not None:
             self.error_status, self.error_body = status, event.data
-        elif not self._think_tags and (common := decode_common_chunk(event.data)) is not None:
-            self.finished = self.finished or common.finish_reason is not None
-            return common
         try:
             body = lenient_object(event.data)
         except UpstreamGarbage:
@@ -119,6 +158,21 @@ class StreamDecoder(EventDecoder):
             stop_sequence=stop_sequence_of(choice),
             service_tier=service_tier_of(body),
         )
+
+    def _common(self, event: Event) -> Chunk | None:
+        """One of the common kind, which no error is."""
+        if self._think_tags or event.event == b"error":
+            return None
+        chunk = decode_common_chunk(event.data)
+        if chunk is None:
+            return None
+        if chunk.finish_reason is not None:
+            self.finished = True
+        elif chunk.deltas and chunk.response_id and chunk.created and self.error_status is None:
+            self._texting = True
+            if chunk.service_tier != self._tier:
+                self._tier, self._stencil = chunk.service_tier, None
+        return chunk
 
     def _deltas(self, index: int, choice: Mapping[str, object]) -> tuple[Delta, ...]:
         delta = _said_in(choice)
@@ -151,7 +205,7 @@ class _ChoiceDecoder:
     """Of one choice, what has to be known of the deltas before."""
 
     def __init__(self, think_tags: bool) -> None:
-        self._calls = _ToolCalls()
+        self._calls = ToolCalls()
         self._tags = ThinkTags() if think_tags else None
         self._details: dict[str, object] = {}  # id of a thought -> kind of its entries
         self._refusal: list[str] = []
@@ -284,54 +338,3 @@ def _delta_of(identifier: str, thought: Thought, summary: str) -> ThoughtDelta:
         thought.provider_type,
         thought.extra_data,
     )
-
-
-class _ToolCalls:
-    """Which fragment belongs to which call.
-
-    The index says so. Where it is missing, a fragment with a new id begins a call and one without
-    goes on with the last. Some servers number all calls 0: there, a name under another id begins
-    a new one. Ids and names that are repeated in each fragment count once.
-    """
-
-    def __init__(self) -> None:
-        self._slots: dict[int, str] = {}  # index -> id of the call now open there
-        self._names: dict[str, str] = {}  # id -> name so far
-        self._last = 0
-
-    def add(
-        self, call: Mapping[str, object], position: int, extra: bytes | None = None
-    ) -> ToolCallDelta:
-        given_id = text_of(call.get("id"))
-        name, arguments = called(call)
-        slot = self._slot(call.get("index"), given_id, position)
-        identifier = self._slots.get(slot)
-        if identifier is None or (given_id and given_id != identifier and name):
-            identifier = self._open(slot, given_id)
-        self._last = slot
-        return ToolCallDelta(identifier, self._new_part(identifier, name), arguments, extra)
-
-    def _slot(self, index: object, given_id: str, position: int) -> int:
-        if isinstance(index, int):
-            return index
-        if not given_id:
-            return self._last + position if position else self._last
-        for slot, identifier in self._slots.items():
-            if identifier == given_id:
-                return slot
-        return max(self._slots, default=-1) + 1
-
-    def _open(self, slot: int, given_id: str) -> str:
-        identifier = given_id
-        while identifier in self._names:  # two calls without an id, or of the same
-            identifier = f"{given_id}#{len(self._names)}"
-        self._slots[slot] = identifier
-        self._names[identifier] = ""
-        return identifier
-
-    def _new_part(self, identifier: str, name: str) -> str | None:
-        known = self._names[identifier]
-        if not name or name == known:
-            return None
-        self._names[identifier] = known + name
-        return name

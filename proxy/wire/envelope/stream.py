@@ -50,6 +50,9 @@ class StreamOptions:
 
 PLAIN = StreamOptions()
 
+MARK = "\0"
+"""The text in the event of which `as_format` makes a format."""
+
 NOTHING: Json = MappingProxyType({})
 
 
@@ -87,7 +90,8 @@ class EnvelopeStream:
         self._began = False
         self._usage = NO_USAGE
         self._finish_reason: FinishReason | None = None
-        self._frame: tuple[bytes, bytes] | None = None
+        self._frame: bytes | None = None
+        """See `text_frame`."""
 
     def encode_earlier(
         self, *, raw_usage: Sequence[bytes] = (), raw_response: Sequence[bytes] = ()
@@ -102,7 +106,7 @@ class EnvelopeStream:
 
     def encode(self, chunk: Chunk) -> bytes:
         """The event for this chunk; empty bytes when it has nothing that is sent now."""
-        if self._frame is not None and (event := self._common(chunk, *self._frame)) is not None:
+        if self._frame is not None and (event := self._common(chunk, self._frame)) is not None:
             return event
         self._finish_reason = chunk.finish_reason or self._finish_reason
         if chunk.usage is not None:
@@ -112,20 +116,23 @@ class EnvelopeStream:
         raw = self._raw_members(chunk)
         if self._json_function:
             text = _json_part(chunk.deltas)
-            return self._event({"content": text}, raw=raw) if text or raw else b""
-        delta = self._delta(chunk.deltas)
+            delta: Json = {"content": text} if text or raw else {}
+        else:
+            delta = self._delta(chunk.deltas)
         event = self._event(delta, raw=raw) if delta or raw else b""
         if self._began and not self._options.include_raw_data:
             self._frame = self._framed()
         return event
 
-    def _framed(self) -> tuple[bytes, bytes]:
-        """What stands around the text (as JSON) of an event that says no more than that."""
-        mark = "\0"
-        before, _, behind = self._event({"content": mark}).partition(orjson.dumps(mark))
-        return before, behind
+    def text_frame(self, identifier: str) -> bytes | None:
+        """The event of a chunk that says more of this text and nothing else: a format with a `%b`
+        for the text as JSON. None as long as that is not settled."""
+        return self._frame if self._blocks.begun(identifier) else None
 
-    def _common(self, chunk: Chunk, before: bytes, behind: bytes) -> bytes | None:
+    def _framed(self) -> bytes:
+        return as_format(self._event({"content": MARK}))
+
+    def _common(self, chunk: Chunk, frame: bytes) -> bytes | None:
         """The event of a chunk that is a text and no more, as most are; None for all others."""
         text = only_text(chunk)
         if text is None:
@@ -135,7 +142,7 @@ class EnvelopeStream:
         except orjson.JSONEncodeError:
             return None
         self._blocks.text(text.id)
-        return b"%b%b%b" % (before, raw, behind)
+        return frame % raw
 
     def encode_error(self, message: str, *, raw_chunk: str | None = None) -> bytes:
         """The event of an error in mid-stream."""
@@ -218,6 +225,11 @@ class EnvelopeStream:
         )
 
 
+def as_format(event: bytes) -> bytes:
+    """The same event with a `%b` for its text as JSON."""
+    return event.replace(b"%", b"%%").replace(orjson.dumps(MARK), b"%b", 1)
+
+
 def only_text(chunk: Chunk) -> TextDelta | None:
     """The one text that a chunk says, if it says nothing else."""
     deltas = chunk.deltas
@@ -241,6 +253,10 @@ class _Blocks:
         self._texts: set[str] = set()
         self._calls: dict[str, int] = {}
         self._extras: dict[str, int] = {}
+
+    def begun(self, identifier: str) -> bool:
+        """Whether this text is one of them."""
+        return identifier in self._texts
 
     def text(self, identifier: str) -> None:
         if identifier not in self._texts:

@@ -21,7 +21,7 @@ from proxy.types.response import (
 from proxy.types.usage import NO_USAGE, Usage
 from proxy.wire.dumps import dumps
 from proxy.wire.envelope.response import RawSource
-from proxy.wire.envelope.stream import DONE, thought_members
+from proxy.wire.envelope.stream import DONE, MARK, as_format, thought_members
 from proxy.wire.native.response import (
     Cost,
     encode_content,
@@ -130,6 +130,13 @@ class NativeStream:
             return self._event(raw=raw, more=more) if raw or more else b""
         content = [self._block(delta) for delta in chunk.deltas]
         return self._event(content, more=more) if content or more else b""
+
+    def text_frame(self, identifier: str) -> bytes | None:
+        """As `EnvelopeStream.text_frame`."""
+        if self._options.include_original_response or self._options.include_raw_response:
+            return None
+        block: Json = {"type": "text", "id": identifier, "text": MARK}
+        return as_format(self._event((block,), raw=MARK))
 
     def encode_error(
         self, message: str, *, error_json: bytes | None = None, raw_chunk: str | None = None

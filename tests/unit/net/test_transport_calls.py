@@ -411,3 +411,108 @@ def test_nothing_is_left_open_by_a_connection_that_cannot_be_made(kind: str, loo
 
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
         runner.run(run())
+
+
+@pytest.mark.parametrize("ends", ["whole", "cut", "garbled", "left", "refused by the sink"])
+async def test_all_that_was_told_of_a_body_is_counted_however_it_ends(kind: str, ends: str) -> None:
+    told: list[int] = []
+    refused = 30
+
+    class Counting(Answer):
+        def on_block(self, block: bytes) -> Awaitable[None] | None:
+            super().on_block(block)
+            if ends == "refused by the sink" and len(self.blocks) == refused:
+                raise UpstreamGarbage("enough")
+            return None
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(STREAM)
+        for number in range(40):
+            writer.write(b"%x\r\n%b\r\n" % (number + 1, b"x" * (number + 1)))
+            await turns()
+        if ends == "left":
+            call.cancel()
+        elif ends != "cut":
+            writer.write(b"0\r\n\r\n" if ends == "whole" else b"!")
+            await reader.read()
+
+    answer = Counting()
+    async with serving(serve) as base, sending(kind, told.append) as transport:
+        call = asyncio.create_task(transport.send(request(base), answer))
+        await asyncio.wait([call])
+    assert sum(told) == len(answer.body)
+    if ends == "refused by the sink":
+        assert len(answer.blocks) == refused
+    elif kind == "fast" or ends == "whole":
+        assert len(answer.body) == sum(range(41))
+
+
+async def test_a_long_stream_is_counted_while_it_runs(kind: str) -> None:
+    told: list[int] = []
+    block = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(STREAM)
+        while True:
+            writer.write(block)
+            await writer.drain()
+            await turns()
+
+    answer = Answer()
+    async with serving(serve) as base, sending(kind, told.append) as transport:
+        call = asyncio.create_task(transport.send(request(base), answer))
+        while len(answer.body) < 2**20:
+            await asyncio.sleep(0.001)
+        assert len(answer.body) - sum(told) < 2**18
+        call.cancel()
+        await asyncio.wait([call])
+    assert sum(told) == len(answer.body)
+
+
+async def test_framing_between_blocks_is_no_block_and_on_the_fast_one_has_a_bound(
+    kind: str,
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(STREAM)
+        for _ in range(4):
+            for piece in (b"1", b"\r\n", b"a", b"\r\n", b"2\r\nbc\r\n"):
+                writer.write(piece)
+                await turns()
+        if kind == "fast":
+            writer.write(b"1;" + b"e" * 70_000)
+            await reader.read()
+
+    answer = Answer()
+    async with serving(serve) as base, sending(kind) as transport:
+        await transport.send(request(base), answer)
+    assert answer.blocks == [b"a", b"bc"] * 4
+    assert isinstance(answer.error, UpstreamGarbage if kind == "fast" else UpstreamReset)
+
+
+async def test_a_stream_is_paused_in_its_middle(kind: str) -> None:
+    class Tired(Answer):
+        """Wants every fifth block awaited."""
+
+        def on_block(self, block: bytes) -> Awaitable[None] | None:
+            super().on_block(block)
+            return asyncio.sleep(0.001) if len(self.blocks) % 5 == 0 else None
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(STREAM)
+        for number in range(100):
+            writer.write(b"2\r\n%02d\r\n" % number)
+            await turns(1)
+        writer.write(b"0\r\n\r\n")
+        await reader.read()
+
+    answer, told = Tired(), []  # type: ignore[var-annotated]
+    async with serving(serve) as base, sending(kind, told.append) as transport:
+        await transport.send(request(base), answer)
+        assert open_connections(transport) == 1
+    assert answer.error is None
+    assert answer.body == b"".join(b"%02d" % number for number in range(100))
+    assert sum(told) == 200

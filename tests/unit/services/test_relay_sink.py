@@ -65,7 +65,7 @@ def play(
         tap=RecordingTap(2**20),
         now=lambda: 0.0,
         on_start=lambda sink, length: taker.start(sink.status, sink.headers, (), length=length),
-        on_gap=lambda gap: None,
+        on_gaps=lambda times: None,
     )
     sink.on_head(status, headers)
     for block in blocks:

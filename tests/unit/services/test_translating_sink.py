@@ -58,7 +58,7 @@ def play(
         tap=RecordingTap(2**20),
         now=lambda: float(next(ticks)),
         on_start=lambda sink, length: taker.start(sink.status, sink.headers, (), length=length),
-        on_gap=lambda gap: None,
+        on_gaps=lambda times: None,
     )
     inner.secret = "sk-a-long-key"
     sink = TranslatingSink(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,22 @@ def test_no_sum_changes_by_a_single_bit_when_a_process_is_retired(cells: Cells) 
         before = cells.totals(catalogue.size)
         cells.retire(chance.randint(1, 3), catalogue.gauges(), catalogue.size)
         assert cells.totals(catalogue.size) == before
+
+
+def test_steps_between_times_are_observed_as_if_one_by_one(cells: Cells) -> None:
+    catalogue, chance = build_catalogue(), random.Random(20262)
+    column = catalogue.column(SECONDS)
+    one, many = Histogram(cells, 1, SECONDS, column), Histogram(cells, 2, SECONDS, column)
+    for count in (2, 3, 50, 200):
+        # Multiples of what sums are rounded to, so that both are exact.
+        times = [chance.randrange(2**20) / 2**20 for _ in range(count)]
+        times = [sum(times[:place]) for place in range(count)]
+        for earlier, later in pairwise(times):
+            one.observe(later - earlier)
+        many.observe_steps(times)
+    start, other, size = cells.offset(1, 0), cells.offset(2, 0), catalogue.size
+    assert cells.view[start : start + size].tolist() == cells.view[other : other + size].tolist()
+    assert cells.view[other + column : other + size].tolist() != [0.0] * (size - column)
 
 
 def test_a_shared_cell_shows_every_process_s_number_and_writes_only_its_own(

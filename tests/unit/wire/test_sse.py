@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -116,6 +117,74 @@ def test_the_last_event_is_known_by_its_beginning() -> None:
     assert event.is_done
     (event,) = SSEParser().feed(b'data: {"text":"[DONE]"}\n\n')
     assert not event.is_done
+
+
+EVENTS = st.sampled_from((b"data: x\n\n", b"data: [DONE]\n\n", b"data: \n\n", b"data:  y\n\n"))
+
+
+@given(st.lists(EVENTS | EVENTS | PIECES, max_size=20), st.integers(1, 40), st.data())
+def test_blocks_of_whole_events_are_read_alike_both_ways(
+    pieces: list[bytes], bound: int, data: st.DataObject
+) -> None:
+    joints = data.draw(st.lists(st.booleans(), min_size=len(pieces), max_size=len(pieces)))
+    blocks = [b""]
+    for piece, joint in zip(pieces, joints, strict=True):
+        blocks.append(piece) if joint else blocks.append(blocks.pop() + piece)
+    fast, complete = SSEParser(bound), SSEParser(bound)
+    for block in blocks:
+        told = fast.feed(block)
+        with patch.object(SSEParser, "whole", return_value=None):
+            assert told == complete.feed(block)
+        assert fast.consumed == complete.consumed
+    assert fast.close() == complete.close()
+
+
+def test_a_block_of_whole_events_is_known_without_taking_it() -> None:
+    parser = SSEParser()
+    assert parser.whole(b"data: 1\n\ndata:  2\n\n") == [b"1", b" 2"]
+    assert parser.consumed == 0
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b"",
+        b"data: \n",
+        b"data: 1\n",
+        b"data: 1\n\n\n",
+        b"data: 1\ndata: 2\n\n",
+        b"data: 1\n\n: hello\n\n",
+        b"data: 1\r\n\r\n",
+        b"data: 1\rdata: 2\n\n",
+        b"data:1\n\n",
+        b"event: x\ndata: 1\n\n",
+        b"\ndata: 1\n\n",
+        b"\xef\xbb\xbfdata: 1\n\n",
+        b"data: 1\n\ndata: 2",
+    ],
+)
+def test_other_blocks_are_no_whole_events(block: bytes) -> None:
+    assert SSEParser().whole(block) is None
+
+
+@pytest.mark.parametrize("before", [b"data: 1", b"data: 1\n", b"event: x\n", b": x", b"x\r", b"id"])
+def test_nothing_is_whole_while_something_is_under_way(before: bytes) -> None:
+    parser = SSEParser()
+    assert parser.feed(before) == []
+    assert parser.whole(b"data: 2\n\n") is None
+
+
+def test_only_the_first_bytes_of_all_are_a_byte_order_mark() -> None:
+    parser = SSEParser()
+    assert plain(parser.feed(b"data: 1\n\n")) == [(b"", b"1")]
+    assert parser.feed(b"\xef\xbb\xbfdata: 2\n\n") == []
+
+
+def test_a_stream_with_other_line_ends_is_read_line_by_line() -> None:
+    parser = SSEParser()
+    assert plain(parser.feed(b"data: 1\r\n\r\n")) == [(b"", b"1")]
+    assert parser.whole(b"data: 2\n\n") is None
+    assert plain(parser.feed(b"data: 2\n\n")) == [(b"", b"2")]
 
 
 LONG = b"data: 1\n\ndata: " + b"x" * 500 + b"\ndata: y\n\ndata: 2\n\n"

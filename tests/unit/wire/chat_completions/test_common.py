@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 
 from proxy.errors import UpstreamGarbage
 from proxy.types.content import Text
-from proxy.types.response import Answer, TextDelta
-from proxy.wire.chat_completions.common import decode_common_answer, decode_common_chunk
+from proxy.types.response import Answer, Chunk, TextDelta
+from proxy.wire.chat_completions.common import (
+    decode_common_answer,
+    decode_common_chunk,
+    decode_texts,
+)
 from proxy.wire.chat_completions.response import decode_response
 from proxy.wire.chat_completions.stream import StreamDecoder
 from proxy.wire.sse import Event
@@ -75,6 +79,10 @@ def choices(member: str) -> st.SearchStrategy[Any]:
             "finish_reason": st.sampled_from(["stop", "length", "eos"]) | content,
             "logprobs": st.none() | odd,
             "stop_reason": st.none() | content,
+            "native_finish_reason": content,
+            "content_filter_results": odd,
+            "seed": odd,
+            "text": content,
             "usage": usages,
         },
     )
@@ -86,7 +94,9 @@ def bodies(member: str) -> st.SearchStrategy[bytes]:
         {"choices": choices(member)},
         optional={
             "id": texts | odd,
-            "object": texts,
+            "object": texts
+            | st.sampled_from(["chat.completion", "chat.completion.chunk", "error"]),
+            "provider": content,
             "created": numbers | odd,
             "model": content,
             "usage": usages | st.none() | odd,
@@ -179,3 +189,55 @@ def test_a_tier_beside_the_counts_is_found() -> None:
     answer = decode_common_answer(body)
     assert answer is not None
     assert answer.service_tier == "flex"
+
+
+TEXT_ONLY = CHUNK.replace(b'"default"', b'"flex"')
+
+
+def test_texts_are_told_of_chunks_that_say_no_more() -> None:
+    assert decode_texts([CHUNK, CHUNK.replace(b" potion", b"\\u00e9")], "default") == [
+        " potion",
+        "\u00e9",
+    ]
+    assert decode_texts([TEXT_ONLY], "flex") == [" potion"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        TEXT_ONLY,
+        CHUNK.replace(b'"service_tier":"default",', b""),
+        CHUNK.replace(b" potion", b""),
+        CHUNK.replace(b'" potion"', b"null"),
+        CHUNK.replace(b'"index":0', b'"index":1'),
+        CHUNK.replace(b'"finish_reason":null', b'"finish_reason":""'),
+        CHUNK.replace(b'"usage":null', b'"usage":{}'),
+        CHUNK.replace(b'"object":"chat.completion.chunk"', b'"object":"error"'),
+        CHUNK.replace(b'"usage":null', b'"error":null'),
+        b"[DONE]",
+    ],
+)
+def test_one_chunk_that_says_more_leaves_all_to_the_complete_way(other: bytes) -> None:
+    assert decode_texts([CHUNK], "default") == [" potion"]
+    assert decode_texts([CHUNK, other], "default") is None
+
+
+@settings(max_examples=600, deadline=None)
+@given(bodies("delta"), st.sampled_from(["", "default"]))
+def test_a_text_is_that_of_the_chunk_read_completely(data: bytes, tier: str) -> None:
+    texts = decode_texts([data], tier)
+    if texts is None:
+        return
+    decoder = StreamDecoder()
+    with patch("proxy.wire.chat_completions.stream.decode_common_chunk", return_value=None):
+        chunk = decoder.decode_event(Event(data))
+    assert chunk is not None and chunk.service_tier == tier
+    expected = Chunk(
+        (TextDelta("0", *texts),),
+        raw=data.decode(),
+        response_id=chunk.response_id,
+        created=chunk.created,
+        service_tier=tier,
+    )
+    assert chunk == expected
+    assert not decoder.finished and decoder.error_status is None
