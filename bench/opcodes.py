@@ -40,7 +40,7 @@ from proxy.app.telemetry import create_cells, plan_catalogue
 from proxy.app.worker import build_server
 from proxy.config.load import load_config
 
-WARM_CALLS = 20
+WARM_CALLS = 5
 FUNCTION = "tensorzero::function_name::bench"
 LANES = {"bare": PATH, "relay": PATH, "envelope": f"/openai{PATH}"}
 CONFIGURATION = """
@@ -91,12 +91,17 @@ class Tally:
         return "\n".join(lines)
 
 
-async def count(lane: str, script: Script, calls: int = 20) -> Tally:
-    """The instructions of `calls` calls by one of `LANES`.
+def count(lane: str, script: Script, calls: int = 20) -> Tally:
+    """The instructions of `calls` calls by one of `LANES`, on uvloop.
 
     Raises:
         BenchError: an answer was none.
     """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_count(lane, script, calls))
+
+
+async def _count(lane: str, script: Script, calls: int) -> Tally:
     with TemporaryDirectory(prefix="opcodes-") as name:
         folder = Path(name)
         port = free_port()
@@ -200,9 +205,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=40, help="functions in the table (40)")
     options = parser.parse_args()
     script = SCRIPTS[options.script]
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        tally = runner.run(count(options.lane, script, options.calls))
-        bare = tally if options.lane == "bare" else runner.run(count("bare", script, options.calls))
+    tally = count(options.lane, script, options.calls)
+    bare = tally if options.lane == "bare" else count("bare", script, options.calls)
     print(tally.table(options.rows))
     print(f"\n{options.lane}, {options.script}: {tally.total:,.0f} instructions a call")
     print(f"× bare ({bare.total:,.0f}): {tally.total / bare.total:.2f}")
