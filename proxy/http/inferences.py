@@ -16,6 +16,7 @@ from proxy.errors import (
 )
 from proxy.http import web
 from proxy.http.auth import Keys
+from proxy.http.callers import Caller, Callers
 from proxy.http.client_stream import ClientStream
 from proxy.http.errors import VERSION_HEADER, Dialect, respond, word
 from proxy.http.overrides import read_body_rules, read_header_rules
@@ -106,7 +107,13 @@ class Inferences:
 
     def __init__(self, service: InferService, keys: Keys) -> None:
         self.service = service
-        self._keys = keys
+        self._callers = Callers(keys)
+
+    def caller(self, entrance: Entrance, own: Mapping[str, str]) -> tuple[Caller, CallCredentials]:
+        """Who asks, and with which credentials; `own` are those of the request's body."""
+        caller = self._callers.read(entrance.request)
+        said = caller.credentials
+        return caller, CallCredentials(said.bearer, own) if own else said
 
     async def brought(self, asked: Asked) -> Target | None:
         """The target with the variant that a request brings along, if it does; raises as `call`."""
@@ -129,6 +136,7 @@ class Inferences:
         check_cache(asked.cache_options)
         request, said = entrance.request, asked.episode_id
         episode_id = new_identifier() if said is None else parse_episode_id(str(said))
+        caller, credentials = self.caller(entrance, asked.credentials)
         target, pinned = self._target(asked) if brought is None else (brought, DYNAMIC_VARIANT)
         call = InferenceCall(
             entrance.began,
@@ -143,8 +151,8 @@ class Inferences:
             episode_id,
             pinned,
             _tags(asked),
-            CallCredentials(self._keys.caller_bearer(request), asked.credentials),
-            request.headers.get("User-Agent", ""),
+            credentials,
+            caller.user_agent,
             entrance.api_key_name,
             asked.namespace,
             dryrun=asked.dryrun,

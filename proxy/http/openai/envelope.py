@@ -7,7 +7,6 @@ from proxy.http.auth import Keys
 from proxy.http.inferences import Entrance, Inferences, check_cache, warn
 from proxy.http.openai.outlets import ChatOutlet, EmbeddingsOutlet
 from proxy.http.spool import read_body
-from proxy.models.credentials import CallCredentials
 from proxy.services.infer import InferService
 from proxy.services.infer_call import InferenceCall
 from proxy.services.relay_call import monotonic
@@ -24,7 +23,6 @@ class EnvelopeHandler:
 
     def __init__(self, service: InferService, keys: Keys) -> None:
         self._inferences = Inferences(service, keys)
-        self._keys = keys
 
     async def chat_completions(
         self, request: web.BaseRequest, api_key_name: str
@@ -54,6 +52,7 @@ class EnvelopeHandler:
     def _embeddings_call(
         self, asked: EnvelopeEmbeddingsRequest, entrance: Entrance
     ) -> InferenceCall:
+        caller, credentials = self._inferences.caller(entrance, asked.credentials)
         return InferenceCall(
             began=entrance.began,
             id=new_identifier(),
@@ -69,10 +68,8 @@ class EnvelopeHandler:
             episode_id=new_identifier(),
             pinned=None,
             tags={},
-            credentials=CallCredentials(
-                self._keys.caller_bearer(entrance.request), asked.credentials
-            ),
-            user_agent=entrance.request.headers.get("User-Agent", ""),
+            credentials=credentials,
+            user_agent=caller.user_agent,
             api_key_name=entrance.api_key_name,
             dryrun=asked.dryrun,
             bare_errors=True,
