@@ -12,6 +12,7 @@ Kind = Literal["closed", "open", "held", "start", "storm", "backlog"]
 
 BARE_AND_PRODUCT = ("bare", "product")
 PEERS = ("bare", "product", "nginx", "litellm", "tensorzero")
+FORWARD_AND_PEERS = ("bare", "forward", *PEERS[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,15 @@ SCENARIOS = {
             "1 KB in, 1 KB out, 64 at a time",
             "closed",
             subjects=(*BARE_AND_PRODUCT, "unrecorded", "many functions"),
-            peers=PEERS,
+            peers=FORWARD_AND_PEERS,
         ),
-        Scenario("unary50k", "50 KB in, 50 KB out, 64 at a time", "closed", "large", peers=PEERS),
+        Scenario(
+            "unary50k",
+            "50 KB in, 50 KB out, 64 at a time",
+            "closed",
+            "large",
+            peers=FORWARD_AND_PEERS,
+        ),
         Scenario(
             "envelope",
             "the envelope, 1 KB in and out, 64 at a time",
@@ -83,7 +90,7 @@ SCENARIOS = {
             "closed",
             "paced",
             32,
-            peers=PEERS,
+            peers=FORWARD_AND_PEERS,
         ),
         Scenario(
             "stream0",
@@ -91,7 +98,7 @@ SCENARIOS = {
             "closed",
             "unpaced",
             16,
-            peers=PEERS,
+            peers=FORWARD_AND_PEERS,
         ),
         Scenario(
             "envelope-stream",

@@ -1,4 +1,4 @@
-"""The measure: the aiohttp pass-through of `bench.bare`."""
+"""The measure: the aiohttp pass-through of `bench.bare`; and the least of all, `bench.forward`."""
 
 from __future__ import annotations
 
@@ -18,3 +18,13 @@ def start_bare(at: Surroundings, name: str = "bare", *, tls: bool = False) -> Su
         environment=at.environment,
     )
     return Subject(name, port, program)
+
+
+def start_forward(at: Surroundings) -> Subject:
+    port = free_port()
+    program = Program(
+        [sys.executable, "-m", "bench.forward", "--port", str(port), "--origin-port", str(at.port)],
+        cores=at.server_cores,
+        log=at.folder / f"forward-{port}.log",
+    )
+    return Subject("forward", port, program)

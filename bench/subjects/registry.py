@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.errors import Missing
-from bench.subjects.bare import start_bare
+from bench.subjects.bare import start_bare, start_forward
 from bench.subjects.base import Subject, Surroundings
 from bench.subjects.direct import Direct
 from bench.subjects.litellm import start_litellm
@@ -25,6 +25,8 @@ def start(name: str, at: Surroundings) -> Subject:
             return start_bare(at, name)
         case ["bare", "tls"]:
             return start_bare(at, tls=True)
+        case ["forward"]:
+            return start_forward(at)
         case ["product"]:
             return Product(at)
         case ["unrecorded"]:

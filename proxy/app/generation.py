@@ -104,7 +104,7 @@ def build_generation(bench: Bench, loaded: LoadedConfig, telemetry: Telemetry) -
         models,
         InferenceHandler(service, keys),
         FeedbackHandler(_feedback(bench, loaded, telemetry)),
-        Operations(bench.condition, loaded.snapshot.hash, renderer.render),
+        Operations(bench.condition, loaded.snapshot.hash, renderer.pieces),
     )
     table = RouteTable(routes, build_prefixes(relay, models), keys, telemetry.metrics, base_path)
     return Generation(loaded, telemetry, table, config.zeroproxy.limits.max_request_bytes)

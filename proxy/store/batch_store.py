@@ -29,6 +29,7 @@ from proxy.store.feedback_rows import (
 from proxy.store.items import Item
 from proxy.store.partitions import ensure_partitions
 from proxy.store.pool import connect, unavailable
+from proxy.store.queries import query
 from proxy.store.tables import COLUMNS
 from proxy.types.exchange import Feedback
 from proxy.types.feedback import DEMONSTRATION, DemonstrationReader, StoredInference
@@ -173,6 +174,7 @@ class BatchStore:
                 self._connection = await connect(
                     self._dsn, command_timeout=self._seconds, kind=BatchConnection
                 )
+                await self._connection.execute(query("prefer_lz4"))
                 await prepare_staging(self._connection)
                 await self._connection.find_out()
         except StoreUnavailable:

@@ -116,13 +116,13 @@ class Cells:
                 return total
             time.sleep(0.0001)
 
-    def totals(self, columns: int) -> list[float]:
-        """The first `columns` numbers, each summed over all processes, dead ones included."""
+    def totals(self, first: int, columns: int) -> list[float]:
+        """`columns` numbers from `first` on, each summed over all processes, dead ones, too."""
         while True:
             before = self.view[_SEQUENCE]
             rows = [
                 self.view[start : start + columns].tolist()
-                for start in (self.offset(slot, 0) for slot in range(self.slots + 1))
+                for start in (self.offset(slot, first) for slot in range(self.slots + 1))
             ]
             if before % 2 == 0 and self.view[_SEQUENCE] == before:
                 return [sum(column) for column in zip(*rows, strict=True)]

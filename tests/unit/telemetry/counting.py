@@ -57,7 +57,7 @@ def read(path: Path, stop: Path, readings: int) -> None:
     number, went_back = 0, []
     print("reading", flush=True)
     while number < readings or not stop.exists():
-        totals = cells.totals(catalogue.size)
+        totals = cells.totals(0, catalogue.size)
         went_back += [
             (column, before[column], totals[column])
             for column in columns

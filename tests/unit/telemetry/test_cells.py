@@ -102,7 +102,7 @@ def test_counters_never_go_back_and_end_exact_while_processes_are_killed_and_ret
 
     assert report["readings"] >= READINGS
     assert report["went_back"] == []
-    totals = cells.totals(catalogue.size)
+    totals = cells.totals(0, catalogue.size)
     for column in counters(catalogue):
         assert totals[column] == done_by_the_dead[column] + alive[column]
     assert totals[done] > KILLS * SHORT_LIVES * 1000
@@ -117,7 +117,7 @@ def test_what_several_processes_count_adds_up_to_the_last_one(
     for process in running:
         assert process.wait(60) == 0
     cells.retire(2, catalogue.gauges(), catalogue.size)
-    totals = cells.totals(catalogue.size)
+    totals = cells.totals(0, catalogue.size)
     seconds = catalogue.column(SECONDS)
     assert totals[catalogue.column(DONE)] == 3 * rounds
     assert totals[catalogue.column(UNDER_WAY)] == 0
@@ -133,7 +133,7 @@ def test_the_gauges_of_a_dead_process_are_gone_and_its_counters_stay(cells: Cell
         cells.cell(slot, done).add(5)
         cells.cell(slot, under_way).add(1)
     cells.retire(1, catalogue.gauges(), catalogue.size)
-    totals = cells.totals(catalogue.size)
+    totals = cells.totals(0, catalogue.size)
     assert (totals[done], totals[under_way]) == (10, 1)
 
 
@@ -143,7 +143,7 @@ def test_one_total_is_the_same_as_among_all_of_them(cells: Cells) -> None:
     for slot in (0, 1, 2):
         cells.cell(slot, done).add(slot + 0.5)
     cells.retire(1, catalogue.gauges(), catalogue.size)
-    assert cells.total(done) == cells.totals(catalogue.size)[done] == 4.5
+    assert cells.total(done) == cells.totals(0, catalogue.size)[done] == 4.5
 
 
 def test_a_replacement_in_the_same_slot_begins_at_nothing(cells: Cells) -> None:
@@ -153,7 +153,7 @@ def test_a_replacement_in_the_same_slot_begins_at_nothing(cells: Cells) -> None:
         cells.cell(1, column).add(7)
         cells.retire(1, catalogue.gauges(), catalogue.size)
         assert cells.cell(1, column).get() == 0
-    assert cells.totals(catalogue.size)[column] == 21
+    assert cells.totals(0, catalogue.size)[column] == 21
 
 
 def test_no_sum_changes_by_a_single_bit_when_a_process_is_retired(cells: Cells) -> None:
@@ -164,9 +164,9 @@ def test_no_sum_changes_by_a_single_bit_when_a_process_is_retired(cells: Cells) 
             seconds = Histogram(cells, slot, SECONDS, column)
             for _ in range(5):
                 seconds.observe(chance.expovariate(3.0))
-        before = cells.totals(catalogue.size)
+        before = cells.totals(0, catalogue.size)
         cells.retire(chance.randint(1, 3), catalogue.gauges(), catalogue.size)
-        assert cells.totals(catalogue.size) == before
+        assert cells.totals(0, catalogue.size) == before
 
 
 def test_steps_between_times_are_observed_as_if_one_by_one(cells: Cells) -> None:
