@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -42,6 +43,8 @@ KEPT_BYTES = 16 * 2**20
 TIMEOUTS_OF_A_LARGE_RECORD = 5
 DECODING_S = 0.002
 """In one go, so that the loop is not held up; but a record is not interrupted."""
+SLICE_S = 0.001
+"""After so long a worker that waits for the same core may go first: calls matter more than rows."""
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +206,8 @@ class Writer:
     async def _decode(self, frames: list[Frame]) -> list[Item]:
         items: list[Item] = []
         self._decoder.look_at_clock()
-        until = time.monotonic() + DECODING_S
+        now = time.monotonic()
+        until, slice_ends = now + DECODING_S, now + SLICE_S
         for frame in frames:
             item = Item(frame)
             try:
@@ -216,9 +220,12 @@ class Writer:
                 items.append(item)
                 if item.decode_failures:
                     self._cells.decode_failures.add(item.decode_failures)
-            if time.monotonic() >= until:
-                await asyncio.sleep(0)
-                until = time.monotonic() + DECODING_S
+            if (now := time.monotonic()) >= slice_ends:
+                os.sched_yield()
+                slice_ends = now + SLICE_S
+                if now >= until:
+                    await asyncio.sleep(0)
+                    until = now + DECODING_S
         return items
 
     # From items to Postgres.
