@@ -310,7 +310,9 @@ class EndDetector:
             return None
         found = None
         if line.hint in block or line.hint in tail + block[: line.longest]:
-            match = line.pattern.search(tail + block)
+            whole = tail + block
+            # A search by pattern looks at every byte; the line cannot begin long before its hint.
+            match = line.pattern.search(whole, max(0, whole.find(line.hint) - line.longest - 1))
             if match is not None:
                 found = max(0, match.start() + 1 - len(tail))
         keep = line.longest

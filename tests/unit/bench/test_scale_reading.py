@@ -15,6 +15,7 @@ from proxy.store.queries import sql_folder
 READS_NOTHING_BIG = {
     "drop_partition",
     "ensure_partition",
+    "prefer_lz4",
     "release_migration_lock",
     "try_migration_lock",
 }
