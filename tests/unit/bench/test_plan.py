@@ -23,7 +23,9 @@ def test_what_needs_few_rounds_comes_in_the_last_ones() -> None:
 
 
 def test_a_subject_that_is_not_there_is_left_out() -> None:
-    plan = build_plan(parse(["peers", "--scenario", "unary"])).without({"nginx", "litellm", "forward"})
+    plan = build_plan(parse(["peers", "--scenario", "unary"])).without(
+        {"nginx", "litellm", "forward"}
+    )
     assert plan.scenarios[0][1] == ("bare", "product", "tensorzero")
 
 
