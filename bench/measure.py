@@ -34,6 +34,11 @@ class Account:
         """The processes that serve: all but the first one, where there are others."""
         return self.ours - self.main or self.ours
 
+    def __add__(self, other: Account) -> Account:
+        return Account(
+            self.ours + other.ours, self.main + other.main, self.postgres + other.postgres
+        )
+
     def __sub__(self, earlier: Account) -> Account:
         return Account(
             self.ours - earlier.ours, self.main - earlier.main, self.postgres - earlier.postgres

@@ -20,7 +20,6 @@ from bench.stage import Stage
 Measure = Callable[[Run, Scenario, str], list[Result]]
 
 MEASURES: Mapping[Kind, Measure] = {
-    "closed": closed.measure,
     "open": open_loop.measure,
     "held": held.measure,
     "start": start.measure,
@@ -95,7 +94,7 @@ def measure_direct(stage: Stage, plan: Plan) -> list[Result]:
     results = []
     for scenario, _ in plan.scenarios:
         if scenario.kind == "closed":
-            results += closed.measure(run, scenario, "direct")
+            results += closed.measure_round(run, scenario, ["direct"])
             rate = results[-1].figures["rate"]
             say(f"straight on the provider, {scenario.name}: {rate:,.0f} {scenario.unit}s a second")
     return results
@@ -110,13 +109,21 @@ def run_plan(stage: Stage, plan: Plan, journal: Journal) -> None:
         if journal.has(scenario.name, number):
             continue
         run = Run(stage, number, plan.seconds, plan.warm, capacities)
-        made: list[Result] = []
-        for name in names:
-            with clock.timed((scenario.name, name)):
-                made += MEASURES[scenario.kind](run, scenario, name)
-            show(made[-1], plan.rounds, clock.left(jobs[at + 1 :]))
-        for result in made:
+        for result in _measure(run, scenario, names, clock):
+            show(result, plan.rounds, clock.left(jobs[at + 1 :]))
             journal.add(result)
+
+
+def _measure(run: Run, scenario: Scenario, names: Sequence[str], clock: Clock) -> Sequence[Result]:
+    """One round of a scenario: its subjects in turns where that can be, else one by one."""
+    if scenario.kind == "closed":
+        with clock.timed(scenario.name, names):
+            return closed.measure_round(run, scenario, names)
+    made: list[Result] = []
+    for name in names:
+        with clock.timed(scenario.name, (name,)):
+            made += MEASURES[scenario.kind](run, scenario, name)
+    return made
 
 
 class Clock:
@@ -126,10 +133,11 @@ class Clock:
         self._seconds: dict[tuple[str, str], float] = {}
 
     @contextmanager
-    def timed(self, key: tuple[str, str]) -> Iterator[None]:
+    def timed(self, scenario: str, names: Sequence[str]) -> Iterator[None]:
         began = time.monotonic()
         yield
-        self._seconds[key] = time.monotonic() - began
+        for name in names:
+            self._seconds[scenario, name] = (time.monotonic() - began) / len(names)
 
     def left(self, jobs: Sequence[tuple[int, Scenario, tuple[str, ...]]]) -> float:
         """Seconds, by what each took the last time."""
