@@ -249,6 +249,7 @@ def test_the_alerts_pass_their_own_tests(arguments: list[str]) -> None:
 
 
 def test_every_metric_that_is_asked_for_is_one_that_we_show(telemetry: Telemetry) -> None:
+    grow(telemetry)
     page = telemetry.renderer().render().decode()
     shown = {line.partition("{")[0].partition(" ")[0] for line in page.splitlines()}
     expressions = [expression for _, expression, _ in queries()]
