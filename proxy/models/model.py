@@ -14,10 +14,8 @@ from proxy.models.rewrite import NO_REWRITES, Rewrites
 from proxy.providers.base import (
     NO_DEFAULTS,
     NO_RENAMES,
-    NeutralProvider,
     Provider,
     RelayProvider,
-    answers_neutrally,
     relays,
     title_of,
 )
@@ -61,8 +59,6 @@ class Route:
     """Whether callers are not told of what its streams have and neutral chunks have no form for."""
     dumped_prices: bytes = field(init=False, default=b"")
     """The same prices, as records carry them."""
-    neutral: NeutralProvider | None = field(init=False, default=None)
-    """The provider, if it is asked in neutral values."""
     relay: RelayProvider | None = field(init=False, default=None)
     """The provider, if it takes bodies that are in its protocol already."""
     renames: Mapping[str, str] = field(init=False, default_factory=lambda: NO_RENAMES)
@@ -74,9 +70,7 @@ class Route:
         object.__setattr__(self, "renames", getattr(self.provider, "renames", NO_RENAMES))
         defaults = getattr(self.provider, "body_defaults", NO_DEFAULTS)
         object.__setattr__(self, "body_defaults", defaults)
-        if answers_neutrally(self.provider):
-            object.__setattr__(self, "neutral", self.provider)
-        elif relays(self.provider):
+        if relays(self.provider):
             object.__setattr__(self, "relay", self.provider)
         if self.prices is not None:
             object.__setattr__(self, "dumped_prices", dump_prices(self.prices))
@@ -90,10 +84,10 @@ class Route:
             UpstreamTimeout: it did not come in time.
         """
         found = self.credential(call, title_of(self.provider))
-        return await fetched(found, limits) if is_pending(found) else found
+        return await _fetched(found, limits) if is_pending(found) else found
 
 
-async def fetched(found: PendingSecret, limits: Limits) -> Secret:
+async def _fetched(found: PendingSecret, limits: Limits) -> Secret:
     """A secret that is not there yet; raises as `Route.secret`."""
     known = (("total", limits.total), ("first_token", limits.first_token))
     wanted = [(seconds, name) for name, seconds in known if seconds is not None]

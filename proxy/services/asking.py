@@ -8,10 +8,10 @@ from functools import partial
 import orjson
 
 from proxy.errors import InvalidRequest, RewriteFailed, UpstreamError, UpstreamTimeout
-from proxy.models.model import Route, fetched
+from proxy.models.model import Route
 from proxy.models.policy import Candidate, Classify
 from proxy.models.rewrite import NO_REWRITES, HeaderRewrite, Rewrite, rewrite_body, rewrite_headers
-from proxy.providers.base import Attempt, HttpProvider, NeutralProvider, answers_neutrally, title_of
+from proxy.providers.base import Attempt, HttpProvider, NeutralProvider, answers_neutrally
 from proxy.services.faults import explain
 from proxy.services.infer_call import InferenceCall, InferProgress, Scope
 from proxy.services.infer_sink import ChunkOutlet, InferSink
@@ -23,7 +23,7 @@ from proxy.types.ids import new_identifier
 from proxy.types.immutable import immutable, replace
 from proxy.types.ports import Headers, Limits, OutgoingRequest
 from proxy.types.request import NO_EXTRAS, NO_REST, Extras
-from proxy.types.secrets import Secret, is_pending
+from proxy.types.secrets import Secret
 
 OpenChunks = Callable[[Leg, RouteCells], ChunkOutlet]
 """Where the chunks of an attempt go; called once it is known who is asked."""
@@ -112,9 +112,7 @@ class Asking:
             if answers_neutrally(provider):
                 await self._ask_neutrally(progress, leg, provider, limits, overrides, chunks)
             else:
-                secret = route.credential(call.credentials, title_of(provider))
-                if is_pending(secret):
-                    secret = await fetched(secret, limits)
+                secret = await route.secret(call.credentials, limits)
                 outgoing = self._outgoing(call, leg, provider, limits, overrides, secret)
                 reader = leg.task.reader(provider)
                 leg.wire = reader.wire

@@ -189,8 +189,6 @@ class RelayAttempts:
         body = outgoing_body(call, sending.variant, route, changed, ask_usage=sink.strips)
         relay = route.relay
         progress.raw = relay is not None and not _is_foreign(call, relay)
-        if route.neutral is not None:
-            return self._ask(progress, route.neutral, sending.rewritten(body), sending.limits, sink)
         if relay is not None and progress.raw:
             request = relay.encode_relay(
                 call.upstream_path,
@@ -203,11 +201,9 @@ class RelayAttempts:
                 query=call.query,
             )
             return self._transport.send(request.sealed(), sink)
-        if (
-            call.endpoint is CHAT_COMPLETIONS
-            and isinstance(body, bytes)
-            and not answers_neutrally(provider)
-        ):
+        if answers_neutrally(provider):
+            return self._ask(progress, provider, sending.rewritten(body), sending.limits, sink)
+        if call.endpoint is CHAT_COMPLETIONS and isinstance(body, bytes):
             return self._translate(sending, provider, body)
         raise _unserved(provider, call)
 

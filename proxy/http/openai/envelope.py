@@ -32,10 +32,7 @@ class EnvelopeHandler:
         asked = decode_envelope_request(body)
         entrance = Entrance(request, api_key_name, LANE, "chat_completions", body, began)
         outlet = ChatOutlet(asked)
-        brought = None
-        if asked.internal_dynamic_variant_config is not None:
-            brought = await self._inferences.brought(asked)
-        call = self._inferences.call(asked, entrance, brought)
+        call = self._inferences.call(asked, entrance, await self._inferences.brought(asked))
         return await self._inferences.answer(entrance, call, outlet, lambda: outlet.error_dialect)
 
     async def embeddings(self, request: web.BaseRequest, api_key_name: str) -> web.StreamResponse:
