@@ -64,6 +64,9 @@ class _Client:
         self.got.append(block)
         return None
 
+    def write_chunk(self, block: bytes, chunk: bytes) -> Awaitable[None] | None:
+        return self.write(block)
+
     def finish(self, held: bytes) -> None: ...
 
     def abort(self) -> None: ...

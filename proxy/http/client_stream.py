@@ -121,6 +121,14 @@ class ClientStream(web.StreamResponse):
             self._flows = self._chunked_body
         return _Room(self._request.writer) if self._protocol.writing_paused else None
 
+    def write_chunk(self, block: bytes, chunk: bytes) -> Awaitable[None] | None:
+        """As `write`, of a block that stands in a chunk already."""
+        transport = self._transport
+        if not self._flows or transport is None or transport.is_closing():
+            return self.write(block)
+        transport.write(chunk)
+        return _Room(self._request.writer) if self._protocol.writing_paused else None
+
     def finish(self, held: bytes) -> None:
         """Send what was held back and the end of the body, in one write."""
         transport = self._transport

@@ -18,7 +18,7 @@ from proxy.errors import InvalidRequest, PayloadTooLarge
 from proxy.http import web
 from proxy.http.ready_request import ReadyRequest
 from proxy.http.spool_file import SpoolFile
-from proxy.wire.splice import Edit
+from proxy.types.edits import Edit
 
 READ_BYTES = 256 * 1024
 WRITE_BYTES = 1024 * 1024

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -31,6 +31,7 @@ from proxy.services.relay_call import Progress, RelayCall
 from proxy.services.relay_sink import RelaySink
 from proxy.services.translation import TranslatingSink, Translation, Wording
 from proxy.telemetry.metrics import RouteCells
+from proxy.types.edits import Edit
 from proxy.types.ports import Body, Client, FixedHeaders, Headers, Limits
 from proxy.types.request import ModelRequest
 from proxy.types.secrets import Secret
@@ -56,8 +57,10 @@ class _Sending(msgspec.Struct):
     def __repr__(self) -> str:
         return f"_Sending({self.route.name})"
 
-    def rewritten(self, body: bytes | Body) -> bytes | Body:
-        """The body after the rules of the configuration, in the provider's protocol."""
+    def rewritten(self, body: bytes | Body, edits: Sequence[Edit] = ()) -> bytes | Body:
+        """The body after the rules of the configuration, in the provider's protocol. `edits` made
+        it of the client's."""
+        self.progress.edits = edits if self.untouched else ()
         if not isinstance(body, bytes):
             self.progress.raw_request = b""
             return body
@@ -186,13 +189,13 @@ class RelayAttempts:
         progress, route, sink = sending.progress, sending.route, sending.sink
         call, provider = progress.call, route.provider
         changed = None if progress.function is None else progress.function.changed
-        body = outgoing_body(call, sending.variant, route, changed, ask_usage=sink.strips)
+        body, edits = outgoing_body(call, sending.variant, route, changed, ask_usage=sink.strips)
         relay = route.relay
         progress.raw = relay is not None and not _is_foreign(call, relay)
         if relay is not None and progress.raw:
             request = relay.encode_relay(
                 call.upstream_path,
-                sending.rewritten(body),
+                sending.rewritten(body, edits),
                 sending.headers(call.headers),
                 sending.secret,
                 sending.limits,

@@ -21,6 +21,7 @@ from proxy.services.neutral_attempt import NeutralOutcome
 from proxy.services.relay_sink import RelaySink
 from proxy.services.targets import Target
 from proxy.services.translation import Translation
+from proxy.types.edits import Edit
 from proxy.types.ids import Identifier
 from proxy.types.ports import Body, Headers
 from proxy.wire.splice import BodyPeek
@@ -103,6 +104,9 @@ class Progress(msgspec.Struct):
     candidate: Candidate | None = None
     route: Route | None = None
     raw_request: bytes = b""
+    """What was sent to the provider, where that is known."""
+    edits: Sequence[Edit] = ()
+    """What was changed for it in the client's body, if that is all."""
     raw: bool = True
     attempt_began: float = 0.0
     neutral: NeutralOutcome | None = None

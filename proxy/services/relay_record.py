@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import orjson
@@ -12,6 +13,7 @@ from proxy.services.answer_head import NO_HEAD
 from proxy.services.call_details import details_of
 from proxy.services.infer_record import model_calls
 from proxy.types.content import blocks_to_json
+from proxy.types.edits import Edit
 from proxy.types.exchange import EndReason, Exchange, InferenceDetails, ModelCall
 from proxy.types.ids import new_identifier
 from proxy.types.request import messages_to_json, params_to_json
@@ -136,13 +138,14 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
     prices = route.dumped_prices
     if answer is None:
         translation = progress.translation
+        raw, edits = _sent(progress, settings.record_limit)
         return ModelCall(
             new_identifier().bytes,
             candidate.model.name,
             route.name,
             call.endpoint.wire if translation is None else translation.wire,
             call.peek.stream,
-            _kept_request(progress.raw_request, call.body, settings.record_limit),
+            raw,
             sink.tap.blocks if translation is None else translation.tap.blocks,
             waited,
             ttft,
@@ -152,6 +155,7 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
             "",
             prices=prices,
             provider_type=route.provider.type,
+            edits=edits,
         )
     prepared = _prepared(progress)
     said = prepared.input if prepared is not None else None
@@ -176,8 +180,14 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
     )
 
 
-def _kept_request(raw: bytes, client: object, limit: int) -> bytes:
-    return b"" if len(raw) > limit or raw == client else raw
+def _sent(progress: Progress, limit: int) -> tuple[bytes, Sequence[Edit]]:
+    """What was sent to the provider, or what was changed for it in the client's body, where that is
+    recorded as it is; nothing where neither is kept, or both are the same."""
+    raw, edits, body = progress.raw_request, progress.edits, progress.call.body
+    as_it_is = isinstance(body, bytes) and len(body) <= limit and not progress.call.peek.extensions
+    if edits and as_it_is:
+        return b"", edits
+    return (b"" if len(raw) > limit or raw == body else raw), ()
 
 
 def _error_kind(progress: Progress) -> str:

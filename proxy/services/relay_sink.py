@@ -13,8 +13,9 @@ Once passed on, blocks go out as they come. What completes the wire's final even
 until the exchange is safe, because clients hang up as soon as they have read it.
 
 Of a stream, most blocks are whole lines that cannot be its end. They are passed on by the few lines
-at the top of `on_block`: what is to be counted of them is counted later, for many at once, after
-`BATCH_BYTES` or at the end (`settle`). A scrape sees them that much later.
+at the top of `on_block`, or by the transport itself (`passage`): what is to be counted of them is
+counted later, for many at once, after `BATCH_BYTES` or at the end (`settle`). A scrape sees them
+that much later.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from proxy.services.answer_head import NO_HEAD, read_head
 from proxy.services.endpoints import Endpoint
 from proxy.services.recording_tap import RecordingTap
 from proxy.services.veil import veiled
-from proxy.types.ports import Client, Headers
+from proxy.types.ports import Client, Headers, Passage
 from proxy.types.secrets import Secret
 from proxy.wire.chat_completions.usage_filter import UsageFilter
 from proxy.wire.sse import EndDetector, SSEParser
@@ -58,37 +59,32 @@ class RelaySink:
         "_fault",
         "_held",
         "_held_size",
-        "_hint",
         "_judged",
-        "_keep",
         "_limit",
         "_now",
         "_on_gaps",
         "_on_start",
         "_opaque",
         "_parser",
-        "_room",
         "_stream",
         "_strip",
         "_times",
         "_write",
+        "_write_chunk",
         "error",
         "finished",
         "first_at",
         "head",
         "headers",
         "last_at",
+        "passage",
         "secret",
         "started",
         "status",
         "tap",
     )
-    _hint: bytes
-    """While blocks may go the short way: what none of those has in it."""
-    _keep: Callable[[bytes], None]
-    """Of those, into the tap."""
     _times: array[float]
-    """When blocks were passed on that have not been told; all three of a sink that has started."""
+    """When blocks were passed on that have not been told; of a sink that has started."""
 
     def __init__(
         self,
@@ -114,6 +110,7 @@ class RelaySink:
         """With which the provider is asked: errors that repeat it are passed on without it."""
         self.tap = tap
         self._write = client.write
+        self._write_chunk = client.write_chunk
         self._endpoint = endpoint
         self._stream = stream
         self._limit = peek_limit
@@ -128,8 +125,8 @@ class RelaySink:
         self._opaque = False
         self._held: list[bytes] = []
         self._held_size = 0
-        self._room = 0
-        """Bytes that the tap has lent, as long as blocks may be passed on by the short way."""
+        self.passage: Passage | None = None
+        """As long as blocks may be passed on by the short way; the tap has lent its room."""
         self._judged = endpoint.find_error is not None
 
     # What the transport tells.
@@ -148,18 +145,20 @@ class RelaySink:
                 self._parser = SSEParser()
 
     def on_block(self, block: bytes) -> Awaitable[None] | None:
-        room = self._room
-        if room > 0 and block.endswith(b"\n") and self._hint not in block:
-            self._room = room - len(block)
-            self._times.append(self._now())
-            self._keep(block)
-            return self._write(block)
-        return self._take(block)
+        passage = self.passage
+        if passage is None or passage.room <= 0:
+            return self._take(block)
+        if passage.hint in block or not block.endswith(b"\n"):
+            return self._take(block)
+        passage.room -= len(block)
+        self._times.append(self._now())
+        passage.keep(block)
+        return self._write(block)
 
     def _take(self, block: bytes) -> Awaitable[None] | None:
         """The complete way of a block."""
         if self.started:
-            if self._hint or len(self._times) >= BATCH_TIMES:
+            if self.passage is not None or len(self._times) >= BATCH_TIMES:
                 self.settle()
             self.tap.add(block)
             self._times.append(self._now())
@@ -208,9 +207,10 @@ class RelaySink:
             self._on_gaps(times)
             self.last_at = times[-1]
             del times[:-1]
-        if self._hint:
-            self.tap.settle(self._room)
-            self._room, self._hint = 0, b""
+        if self.passage is not None:
+            self.tap.settle(self.passage.room)
+            self.passage.room = 0
+            self.passage = None
 
     def body(self) -> bytes:
         """What is held and not yet sent."""
@@ -282,7 +282,6 @@ class RelaySink:
         """The peek is over: send the head and what was held."""
         self.started = True
         self._parser = None
-        self._hint = b""
         self._times = array("d")
         self.first_at = self.last_at = now = self._now()
         self._times.append(now)
@@ -310,7 +309,8 @@ class RelaySink:
         """Let the blocks that follow go the short way, until one is odd or the room is used up."""
         room = self.tap.lend(BATCH_BYTES)
         if room > 0:
-            self._room, self._hint, self._keep = room, hint, self.tap.blocks.append
+            note, keep = self._times.append, self.tap.blocks.append
+            self.passage = Passage(hint, room, note, keep, self._write_chunk)
 
 
 def _is_text(kind: str) -> bool:

@@ -21,6 +21,7 @@ from re import compile as pattern
 import msgspec
 
 from proxy.store.clean import readable
+from proxy.types.edits import Edit
 from proxy.types.exchange import Exchange, ModelCall
 
 _OPEN_MODEL = pattern(rb'"model"\s*:\s*"[^"\\]*\Z')
@@ -93,6 +94,14 @@ def is_text(body: bytes) -> bool:
 def joined(blocks: Sequence[bytes]) -> bytes:
     """A body that came in blocks."""
     return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+
+
+def only_renamed(client: bytes, edits: Sequence[Edit]) -> bool:
+    """Whether the edits of a client's body surely do nothing but name another model."""
+    if len(edits) != 1:
+        return False
+    start = edits[0][0]
+    return client[start - len(_MODEL) - 1 : start] == _MODEL + b":"
 
 
 def same_but_for_model(one: bytes, other: bytes) -> bool:

@@ -15,7 +15,14 @@ from typing import Any
 
 import msgspec
 
-from proxy.store.bodies import Bodies, is_text, joined, place_bodies, same_but_for_model
+from proxy.store.bodies import (
+    Bodies,
+    is_text,
+    joined,
+    only_renamed,
+    place_bodies,
+    same_but_for_model,
+)
 from proxy.store.exchange_rows import ExchangeRows, Heading
 from proxy.store.inference_rows import (
     NO_JSON_OUTPUT,
@@ -132,15 +139,15 @@ class RowMapper:
         if _rare(exchange) != NOTHING_RARE or _rare_in_answer(decoded) != NOTHING_RARE_IN_ANSWER:
             return False
         asked, answered = exchange.request_body, joined(call.raw_response)
-        raw_request = call.raw_request or asked
+        raw_request = call.request(asked)
         if not (is_text(raw_request) and is_text(answered)):
             return False
         said = self._said(exchange, mapped)
-        sent = self._sent(exchange, call, said, mapped)
+        sent = self._sent(exchange, call, raw_request, said, mapped)
         cost = self._cost(call, decoded, mapped) if call.cost or call.prices else None
         id_and_time, day = id_and_time_of(call)
         mapped.days = {heading.day, day}
-        kept = asked if call.raw_request else b""
+        kept = asked if call.raw_request or call.edits else b""
         output = decoded.output
         shown = decoded.inference_output or output
         raw = raw_request, answered
@@ -168,7 +175,8 @@ class RowMapper:
         complete = exchange.came_to_answer
         answer, inferred, usage_found = _outcome(exchange, calls)
         stored = inferred or not complete
-        bodies = place_bodies(exchange, exchange.model_calls if stored else [])
+        calls = [(_with_request(call, exchange.request_body), decoded) for call, decoded in calls]
+        bodies = place_bodies(exchange, [call for call, _ in calls] if stored else [])
         whole = _is_whole(exchange, answer)
         mapped.rows["exchanges"] = self._exchanges.row(
             exchange,
@@ -233,7 +241,8 @@ class RowMapper:
             mapped.days.add(day)
             sent, output = PLAIN_INPUT, NO_OUTPUT
             if not plain:
-                sent, output = self._sent(exchange, call, said, mapped), decoded.output
+                sent = self._sent(exchange, call, call.raw_request, said, mapped)
+                output = decoded.output
             cost = self._cost(call, decoded, mapped) if call.cost or call.prices else None
             row = self._models.row(heading, id_and_time, call, decoded, cost)
             mapped.add("model_inferences", row)
@@ -280,15 +289,24 @@ class RowMapper:
         return _decode_input(decoder, exchange.endpoint, exchange.request_body, mapped)
 
     def _sent(
-        self, exchange: Exchange, call: ModelCall, said: DecodedInput, mapped: Mapped
+        self,
+        exchange: Exchange,
+        call: ModelCall,
+        request: bytes,
+        said: DecodedInput,
+        mapped: Mapped,
     ) -> DecodedInput:
         """What the model was told: as the call says, else as its request says."""
         if call.input_messages:
             return DecodedInput(NO_INPUT.input, call.system, call.input_messages)
-        sent = said
-        if call.raw_request and not same_but_for_model(call.raw_request, exchange.request_body):
+        sent, client = said, exchange.request_body
+        if not (
+            only_renamed(client, call.edits)
+            or not (call.raw_request or call.edits)
+            or same_but_for_model(request, client)
+        ):
             decoder = self._decoders.get(call.wire) or self._decoders.get(exchange.endpoint)
-            sent = _decode_input(decoder, exchange.endpoint, call.raw_request, mapped)
+            sent = _decode_input(decoder, exchange.endpoint, request, mapped)
         return sent if call.system is None else sent._replace(system=call.system)
 
     # What was answered.
@@ -352,6 +370,13 @@ def _has_output(exchange: Exchange, decoded: Decoded) -> bool:
     if decoded.output != NO_OUTPUT or decoded.error:
         return True
     return decoded.complete and exchange.end_reason == COMPLETE
+
+
+def _with_request(call: ModelCall, client: bytes) -> ModelCall:
+    """The call with its request as it was sent, if that was kept as what had been changed."""
+    if not call.edits:
+        return call
+    return msgspec.structs.replace(call, raw_request=call.request(client), edits=())
 
 
 def _without_json(exchange: Exchange) -> Exchange:

@@ -7,9 +7,12 @@ journals of an older program stay readable.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
+
+from proxy.types.edits import Edit, apply_edits
 
 
 class EndReason(StrEnum):
@@ -63,7 +66,8 @@ class ModelCall(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Protocol of `raw_response`, like `chat_completions`; `neutral` when `output` says it all."""
     stream: bool
     raw_request: bytes
-    """Exact body sent to the provider; empty when it equals the exchange's `request_body`."""
+    """Exact body sent to the provider; empty when it equals the exchange's `request_body`, or was
+    made of it by `edits`."""
     raw_response: list[bytes]
     """Body received, in blocks as they came; at most `max_recorded_bytes` in all."""
     response_time_ms: int
@@ -85,6 +89,12 @@ class ModelCall(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What `raw_response` is to be charged by (`models.cost.dump_prices`)."""
     provider_type: str = ""
     """Whose thoughts those are that the answer holds; empty when it is not known."""
+    edits: Sequence[Edit] = ()
+    """What was changed in the `request_body` to send it to the provider."""
+
+    def request(self, client: bytes) -> bytes:
+        """The exact body that was sent, where it is known; `client` is the `request_body`."""
+        return apply_edits(client, self.edits) if self.edits else self.raw_request or client
 
 
 class InferenceDetails(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+import msgspec
+
 from proxy.errors import TimeoutScope, UpstreamError
 from proxy.types.examples import Example
 from proxy.types.exchange import ConfigSnapshot, Exchange, Feedback
@@ -98,6 +100,23 @@ class Sink(Protocol):
         """The end, once: None when the body arrived whole."""
 
 
+class Passage(msgspec.Struct, eq=False):
+    """Leave to pass blocks by a sink, which are neither the first nor the last of a stream: for so
+    long as there is `room`, those that end with a line and do not hold `hint`, one for each chunk
+    of the provider's. Of each, `note` is told the time (by the monotonic clock), `keep` the block;
+    `write` gets both the block and its chunk, and returns what `on_block` would.
+
+    A sink that gives it has it in its attribute `passage`, and may take it back: no room is left.
+    """
+
+    hint: bytes
+    room: int
+    """Bytes of blocks."""
+    note: Callable[[float], None]
+    keep: Callable[[bytes], None]
+    write: Callable[[bytes, bytes], Awaitable[None] | None]
+
+
 class Transport(Protocol):
     """Sends requests and feeds their answers into sinks. One per worker."""
 
@@ -132,6 +151,9 @@ class Client(Protocol):
 
     def write(self, block: bytes) -> Awaitable[None] | None:
         """Send some of the body. An awaitable is done when the client has room again."""
+
+    def write_chunk(self, block: bytes, chunk: bytes) -> Awaitable[None] | None:
+        """As `write`, of a block that came as this chunk, which can go on as it stands."""
 
     def finish(self, held: bytes) -> None:
         """Send the rest and the end, in one write with all that is still unsent."""

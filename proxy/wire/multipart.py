@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from proxy.errors import InvalidRequest
+from proxy.types.edits import Edit
 from proxy.wire.form_headers import PartHead, boundary_of, decode_head
-from proxy.wire.splice import Edit
 
 __all__ = ["Form", "FormPart", "FormScanner", "boundary_of", "edit_form"]
 

@@ -13,6 +13,7 @@ import msgspec
 import orjson
 
 from proxy.errors import InvalidRequest
+from proxy.types.edits import Edit, apply_edits
 from proxy.wire.lenient import whole_text
 from proxy.wire.members import (
     Member,
@@ -32,11 +33,12 @@ __all__ = [
     "NO_PEEK",
     "BodyPeek",
     "member",
+    "model_edits",
     "object_members",
     "peek",
-    "replace_model",
     "replace_system",
     "splice",
+    "splice_edits",
     "system_text_of",
     "without_credentials",
 ]
@@ -67,10 +69,6 @@ class BodyPeek(msgspec.Struct, frozen=True):
     """All top-level members, raw; of a form none."""
     extensions: Mapping[str, bytes]
     """Raw JSON values of the keys that begin with `tensorzero::`, by full key."""
-
-
-Edit = tuple[int, int, bytes]
-"""Bytes from one offset to another, and what takes their place."""
 
 
 NO_PEEK = BodyPeek("", False, False, False, _NOTHING, _NOTHING)
@@ -148,6 +146,21 @@ def splice(
     Raises:
         InvalidRequest: the body is no JSON object in UTF-8.
     """
+    edits = splice_edits(
+        body, replace=replace, remove=remove, append_missing=append_missing, members=members
+    )
+    return apply_edits(body, edits) if edits else body
+
+
+def splice_edits(
+    body: bytes,
+    *,
+    replace: Mapping[str, bytes] = _NOTHING,
+    remove: Collection[str] | Callable[[str], bool] = (),
+    append_missing: Mapping[str, bytes] = _NOTHING,
+    members: Sequence[Member] | None = None,
+) -> list[Edit]:
+    """What `splice` changes."""
     drop = remove if callable(remove) else frozenset(remove).__contains__
     if members is None:
         members = locate_members(body)
@@ -164,19 +177,19 @@ def splice(
     if added:
         place = members[-1][3] if members else body.index(b"{") + 1
         edits.append((place, place, _new_members(added, after_others=bool(present))))
-    return _apply(body, edits) if edits else body
+    return edits
 
 
-def replace_model(body: bytes, members: Mapping[str, msgspec.Raw | bytes], name: str) -> bytes:
-    """Put another model's name in place of the one that a body has at its top level.
+def model_edits(body: bytes, members: Mapping[str, msgspec.Raw | bytes], name: str) -> list[Edit]:
+    """What puts another model's name in place of the one that a body has at its top level.
 
     `members` is what `peek` says of the body. Raises nothing.
     """
     raw = orjson.dumps(name)
     place = place_of(body, members, "model")
     if place is not None:
-        return b"%b%b%b" % (body[: place[0]], raw, body[place[1] :])
-    return splice(body, replace={"model": raw}, members=locate_members(body, members))
+        return [(*place, raw)]
+    return splice_edits(body, replace={"model": raw}, members=locate_members(body, members))
 
 
 def without_credentials(body: bytes, key: str = CREDENTIALS) -> bytes:
@@ -199,16 +212,6 @@ def _cut(members: Sequence[Member], position: int, after_others: bool) -> Edit:
 def _new_members(added: Mapping[str, bytes], *, after_others: bool) -> bytes:
     text = b",".join(orjson.dumps(key) + b":" + raw for key, raw in added.items())
     return b"," + text if after_others else text
-
-
-def _apply(body: bytes, edits: Sequence[Edit]) -> bytes:
-    pieces: list[bytes] = []
-    position = 0
-    for start, end, new in edits:
-        pieces += (body[position:start], new)
-        position = end
-    pieces.append(body[position:])
-    return b"".join(pieces)
 
 
 def system_text_of(messages: bytes) -> str | None:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import StartProxy, off_loop
 from tests.fake_upstream import FakeUpstream, Seen, Wire, answer, completion, events, stream
-from tests.harness import Proxy, one_provider
+from tests.harness import Proxy, eventually, one_provider
 
 FUNCTION = "tensorzero::function_name::f"
 MESSAGES = [{"role": "user", "content": "hi"}]
@@ -36,6 +36,28 @@ async def test_a_body_goes_on_as_it_is_but_for_the_model(
     assert upstream.seen[-1].body == body.replace(
         b'"model"  :  "m"', b'"model"  :  "upstream-model"'
     )
+
+
+async def test_a_body_is_journalled_once_though_its_model_was_changed(
+    served: tuple[Proxy, FakeUpstream], db: asyncpg.Connection
+) -> None:
+    proxy, upstream = served
+    asked = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x" * 100_000}]})
+    before = await off_loop(lambda: proxy.metric("zeroproxy_journal_bytes"))
+    status, _, _ = await off_loop(lambda: proxy.post("/v1/chat/completions", asked.encode()))
+    assert status == 200
+
+    async def look() -> Any:
+        return await db.fetchrow(
+            "SELECT raw_request, request_body FROM tensorzero.model_inference_data,"
+            " tensorzero.exchanges"
+        )
+
+    found = await eventually(look)
+    assert found["raw_request"].encode() == upstream.seen[-1].body
+    assert found["request_body"] == asked.encode()
+    journalled = await off_loop(lambda: proxy.metric("zeroproxy_journal_bytes")) - before
+    assert len(asked) < journalled < 1.1 * len(asked)
 
 
 async def test_a_variant_fills_in_what_the_client_left_out(

@@ -41,6 +41,7 @@ class AnswerReader:
         "_headers",
         "_names",
         "_parser",
+        "between_chunks",
         "blocks",
         "complete",
         "feed_data",
@@ -56,6 +57,8 @@ class AnswerReader:
         self._names = names
         self.blocks: list[bytes] = []
         self.on_body = self.blocks.append
+        self.between_chunks = False
+        """Whether a chunk has ended and no other has begun, as far as whole lines tell."""
         self.keep_alive_for: float | None = None
         """Seconds for which the server says that it keeps an idle connection."""
         self._parser = HttpResponseParser(self)
@@ -68,7 +71,7 @@ class AnswerReader:
     def restart(self, *, bare: bool) -> None:
         """Be ready for the next answer; a `bare` one has no body whatever its head says."""
         self._bare = bare
-        self._chunked = self._framed = False
+        self._chunked = self._framed = self.between_chunks = False
         self._headers: list[tuple[str, str]] = []
         self.head_complete = self.complete = self.keep_alive = False
 
@@ -121,6 +124,12 @@ class AnswerReader:
         if self._bare:
             self.complete = True
             raise ValueError("what follows is no body, though the parser would take it for one")
+
+    def on_chunk_header(self) -> None:
+        self.between_chunks = False
+
+    def on_chunk_complete(self) -> None:
+        self.between_chunks = True
 
     def on_message_complete(self) -> None:
         if self.head_complete:

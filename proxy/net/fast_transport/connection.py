@@ -9,6 +9,7 @@ is read, and says `resume`.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -20,7 +21,7 @@ from proxy.net.fast_transport.answer import BROKEN, MAX_HEAD_BYTES, MAX_HEADERS,
 from proxy.net.fast_transport.head import Origin
 from proxy.net.fast_transport.tls import ResumingContext
 from proxy.net.watchdog import Flight
-from proxy.types.ports import Sink
+from proxy.types.ports import Passage, Sink
 
 JOINED_BYTES = 16 * 1024
 """Requests with bodies up to this size leave in one piece, larger ones without a copy."""
@@ -50,6 +51,22 @@ class Home(Protocol):
         """Forget one that is closed."""
 
 
+class _ChunkLengths(dict[bytes, int]):
+    """How long a chunk is with all that frames it, by the digits of its size. Of what is no size,
+    of the last chunk and of large ones, -1."""
+
+    def __missing__(self, digits: bytes) -> int:
+        if _SIZE.fullmatch(digits) is None:
+            return -1
+        length = self[digits] = int(digits, 16) + len(digits) + 4
+        return length
+
+
+_SIZE = re.compile(rb"[1-9a-fA-F][0-9a-fA-F]{0,2}")
+"""Up to 4 KB, so that no more than some thousand are remembered."""
+CHUNK_LENGTHS = _ChunkLengths()
+
+
 class Connection(asyncio.Protocol):
     """For one call at a time, from `ask` to its end."""
 
@@ -61,6 +78,7 @@ class Connection(asyncio.Protocol):
         "_home",
         "_loop",
         "_outcome",
+        "_passage",
         "_pending",
         "_received",
         "_room",
@@ -109,6 +127,8 @@ class Connection(asyncio.Protocol):
         """Bytes that may be told by the short way; 0 or less: only the complete one will do."""
         self._short = False
         """Whether some may have been told by it that are not counted."""
+        self._passage: Passage | None = None
+        """The sink's, on the short way, while the next byte begins a chunk."""
         self.reader = AnswerReader(names)
         self.origin = origin
         self.answers = 0
@@ -181,10 +201,40 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """The short way is for what a stream mostly brings: one block of the middle of a body."""
-        if self._room <= 0:
-            self._take(data)
+        """What a stream mostly brings, one block of the middle of a body, goes one of two short
+        ways: past the sink, or to it.
+
+        What goes past it is exactly one chunk. The parser need not see that: behind it, it would
+        stand where it stands now.
+        """
+        passage = self._passage
+        if passage is None or passage.room <= 0 or not data.endswith(b"\n\r\n"):
+            if self._room > 0:
+                self._tell_more(data)
+            else:
+                self._take(data)
             return
+        size = data.find(b"\r\n")
+        if CHUNK_LENGTHS[data[:size]] != len(data) or passage.hint in data:
+            self._tell_more(data)
+            return
+        block, flight = data[size + 2 : -2], self._flight
+        assert flight is not None
+        self._room -= len(block)
+        passage.room -= len(block)
+        flight.last = now = flight.now()
+        passage.note(now)
+        passage.keep(block)
+        try:
+            pause = passage.write(block, data)
+        except BaseException as error:
+            self._finish(error)
+            return
+        if pause is not None:
+            self._pause(pause)
+
+    def _tell_more(self, data: bytes) -> None:
+        """Tell the sink what has been read of `data`, if that is only more of the body."""
         reader = self.reader
         try:
             reader.feed_data(data)
@@ -209,8 +259,15 @@ class Connection(asyncio.Protocol):
             return
         if sink.finished:
             flight.final()
+        self._passage = self._passage_of(sink, data)
         if pause is not None:
             self._pause(pause)
+
+    def _passage_of(self, sink: Sink, data: bytes) -> Passage | None:
+        """What the sink gives, if a chunk ends with `data`, the last that was read."""
+        if self.reader.between_chunks and data.endswith(b"\r\n"):
+            return getattr(sink, "passage", None)
+        return None
 
     def _take(self, data: bytes) -> None:
         """The complete way."""
@@ -258,6 +315,7 @@ class Connection(asyncio.Protocol):
             self._finish(UpstreamGarbage("the answer goes on without a byte of a body"))
         elif not self._heard and sink.started:
             self._room, self._short = ROOM_BYTES, True
+            self._passage = self._passage_of(sink, data)
 
     def eof_received(self) -> None:
         self._lose(self.reader.at_eof())
@@ -307,7 +365,7 @@ class Connection(asyncio.Protocol):
     def _count(self) -> None:
         """Leave the short way, and count what was told by it."""
         self._received(ROOM_BYTES - self._room)
-        self._room, self._short = 0, False
+        self._room, self._short, self._passage = 0, False, None
 
     def _pause(self, pause: Awaitable[None]) -> None:
         """Let the sender wait for what the sink wants awaited."""

@@ -41,6 +41,9 @@ class Taker:
         self.got += block
         return None
 
+    def write_chunk(self, block: bytes, chunk: bytes) -> Awaitable[None] | None:
+        return self.write(block)
+
     def finish(self, held: bytes) -> None:
         self.got += held
 

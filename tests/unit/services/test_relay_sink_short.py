@@ -31,6 +31,9 @@ class Taker:
         self.writes.append(block)
         return self.pause
 
+    def write_chunk(self, block: bytes, chunk: bytes) -> Awaitable[None] | None:
+        return self.write(block)
+
     def finish(self, held: bytes) -> None: ...
 
     def abort(self) -> None: ...

@@ -34,6 +34,9 @@ class Taker:
         self.got.append(block)
         return None
 
+    def write_chunk(self, block: bytes, chunk: bytes) -> Awaitable[None] | None:
+        return self.write(block)
+
     def finish(self, held: bytes) -> None:
         self.got.append(held)
 

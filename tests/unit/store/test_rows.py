@@ -7,17 +7,24 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.store.bodies import BINARY_PREFIX, place_bodies, same_but_for_model
+from proxy.store.bodies import (
+    BINARY_PREFIX,
+    only_renamed,
+    place_bodies,
+    same_but_for_model,
+)
 from proxy.store.clean import clean_text, without_surrogates
 from proxy.store.exchange_rows import DEFAULT_FUNCTION
 from proxy.store.rows import Mapped, RowMapper
 from proxy.store.tables import COLUMNS
 from proxy.types.content import Text, blocks_to_json
 from proxy.types.decoded import Decoded, DecodedInput
+from proxy.types.edits import apply_edits
 from proxy.types.exchange import Exchange, InferenceDetails, ModelCall
 from proxy.types.ids import id_time
 from tests.copied import ReadMapped, read_mapped
@@ -319,3 +326,48 @@ def test_several_calls_are_not_ordinary() -> None:
     exchange = an_exchange(model_calls=[a_model_call(), a_model_call()])
     fast, complete, was_ordinary = both_ways(exchange, ANSWERED)
     assert not was_ordinary and fast.rows == complete.rows
+
+
+SPACED = b'{"messages": [], "model" : "m"}'
+MODEL_AT, LAST = REQUEST.index(b'"m"'), len(REQUEST) - 1
+
+
+@pytest.mark.parametrize(
+    ("client", "edits"),
+    [
+        (REQUEST, [(MODEL_AT, MODEL_AT + 3, b'"upstream"')]),
+        (
+            REQUEST,
+            [(MODEL_AT, MODEL_AT + 3, b'"u"'), (LAST, LAST, b',"n":1')],
+        ),
+        (REQUEST, [(LAST, LAST, b',"temperature":1')]),
+        (REQUEST, [(MODEL_AT, MODEL_AT + 3, b"\xff")]),
+        (SPACED, [(len(SPACED) - 4, len(SPACED) - 1, b'"upstream"')]),
+    ],
+)
+def test_what_was_changed_in_a_body_says_the_same_as_the_changed_body(
+    client: bytes, edits: list[tuple[int, int, bytes]]
+) -> None:
+    sent = apply_edits(client, edits)
+    whole = a_model_call(raw_request=sent)
+    short = a_model_call(id=whole.id, edits=edits)
+    exchange = an_exchange(request_body=client, model_calls=[whole])
+    edited = msgspec.structs.replace(exchange, model_calls=[short])
+    carried = msgspec.msgpack.Decoder(Exchange).decode(msgspec.msgpack.encode(edited))
+    assert sent != client and carried.model_calls[0].request(client) == sent
+    for decoded in (ANSWERED, Decoded(HI, complete=False)):
+        wanted, found = both_ways(exchange, decoded), both_ways(carried, decoded)
+        for one, other in zip(wanted, found, strict=True):
+            assert isinstance(one, bool) or isinstance(other, bool) or one.rows == other.rows
+        decoder = FixedDecoder(decoded)
+        mapper = RowMapper({"chat_completions": decoder})
+        assert mapper.map_plain(carried).rows == mapper.map_plain(exchange).rows
+
+
+def test_a_member_that_is_only_called_like_the_model_is_no_renaming() -> None:
+    for client in (b'{"a_model":"m"}', b'{"model_a":"m"}', b'["m"]', b"{}"):
+        at = max(0, client.find(b'"m"'))
+        assert not only_renamed(client, [(at, at + 3, b'"x"')])
+    assert only_renamed(REQUEST, [(MODEL_AT, MODEL_AT + 3, b'"x"')])
+    assert not only_renamed(REQUEST, [(MODEL_AT, MODEL_AT + 3, b'"x"'), (0, 0, b"")])
+    assert not only_renamed(REQUEST, [])

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import InvalidRequest
+from proxy.types.edits import apply_edits
 from proxy.wire import members
 from proxy.wire.splice import (
     member,
+    model_edits,
     object_members,
     peek,
-    replace_model,
     replace_system,
     splice,
     system_text_of,
@@ -270,7 +271,7 @@ SPELLINGS = (
 @pytest.mark.parametrize("body", SPELLINGS)
 def test_the_model_is_replaced_as_any_member_is(body: bytes) -> None:
     expected = splice(body, replace={"model": b'"other"'})
-    assert replace_model(body, peek(body).members, "other") == expected
+    assert apply_edits(body, model_edits(body, peek(body).members, "other")) == expected
     assert b'"other"' in expected
 
 
@@ -290,4 +291,4 @@ def test_the_model_is_replaced_in_invented_bodies_as_any_member_is(data: st.Data
         ensure_ascii=data.draw(st.booleans()),
     ).encode()
     expected = splice(body, replace={"model": b'"other"'})
-    assert replace_model(body, peek(body).members, "other") == expected
+    assert apply_edits(body, model_edits(body, peek(body).members, "other")) == expected
