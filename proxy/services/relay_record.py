@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import orjson
@@ -180,13 +179,13 @@ def _model_call(progress: Progress, settings: LaneSettings) -> ModelCall:
     )
 
 
-def _sent(progress: Progress, limit: int) -> tuple[bytes, Sequence[Edit]]:
+def _sent(progress: Progress, limit: int) -> tuple[bytes, tuple[Edit, ...]]:
     """What was sent to the provider, or what was changed for it in the client's body, where that is
     recorded as it is; nothing where neither is kept, or both are the same."""
     raw, edits, body = progress.raw_request, progress.edits, progress.call.body
     as_it_is = isinstance(body, bytes) and len(body) <= limit and not progress.call.peek.extensions
     if edits and as_it_is:
-        return b"", edits
+        return b"", tuple(edits)
     return (b"" if len(raw) > limit or raw == body else raw), ()
 
 

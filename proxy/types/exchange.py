@@ -7,7 +7,6 @@ journals of an older program stay readable.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -89,7 +88,7 @@ class ModelCall(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What `raw_response` is to be charged by (`models.cost.dump_prices`)."""
     provider_type: str = ""
     """Whose thoughts those are that the answer holds; empty when it is not known."""
-    edits: Sequence[Edit] = ()
+    edits: tuple[Edit, ...] = ()
     """What was changed in the `request_body` to send it to the provider."""
 
     def request(self, client: bytes) -> bytes:

@@ -350,7 +350,7 @@ def test_what_was_changed_in_a_body_says_the_same_as_the_changed_body(
 ) -> None:
     sent = apply_edits(client, edits)
     whole = a_model_call(raw_request=sent)
-    short = a_model_call(id=whole.id, edits=edits)
+    short = a_model_call(id=whole.id, edits=tuple(edits))
     exchange = an_exchange(request_body=client, model_calls=[whole])
     edited = msgspec.structs.replace(exchange, model_calls=[short])
     carried = msgspec.msgpack.Decoder(Exchange).decode(msgspec.msgpack.encode(edited))
