@@ -75,6 +75,7 @@ SCENARIOS = {
             "50 KB in, 50 KB out, 64 at a time",
             "closed",
             "large",
+            seconds=0.9,
             peers=FORWARD_AND_PEERS,
         ),
         Scenario(
