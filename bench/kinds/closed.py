@@ -66,12 +66,12 @@ def measure_round(run: Run, scenario: Scenario, names: Sequence[str]) -> list[Re
         turns = [_begin(run, scenario, name, loads) for name in names]
         for each in turns:
             each.warm(scenario, run.warm)
+        order = list(turns)
         for _ in range(slices):
-            for each in turns:
+            for each in order:
                 each.take(scenario, seconds)
-            turns.reverse()
-        made = {each.subject.name: _result(run, scenario, each) for each in turns}
-    return [made[name] for name in names]
+            order.reverse()
+        return [_result(run, scenario, each) for each in turns]
 
 
 def _begin(run: Run, scenario: Scenario, name: str, loads: ExitStack) -> _Turns:
