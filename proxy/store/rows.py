@@ -147,7 +147,7 @@ class RowMapper:
         cost = self._cost(call, decoded, mapped) if call.cost or call.prices else None
         id_and_time, day = id_and_time_of(call)
         mapped.days = {heading.day, day}
-        kept = asked if call.raw_request or call.edits else b""
+        kept = asked if call.changed else b""
         output = decoded.output
         shown = decoded.inference_output or output
         raw = raw_request, answered
@@ -300,10 +300,8 @@ class RowMapper:
         if call.input_messages:
             return DecodedInput(NO_INPUT.input, call.system, call.input_messages)
         sent, client = said, exchange.request_body
-        if not (
-            only_renamed(client, call.edits)
-            or not (call.raw_request or call.edits)
-            or same_but_for_model(request, client)
+        if call.changed and not (
+            only_renamed(client, call.edits) or same_but_for_model(request, client)
         ):
             decoder = self._decoders.get(call.wire) or self._decoders.get(exchange.endpoint)
             sent = _decode_input(decoder, exchange.endpoint, request, mapped)

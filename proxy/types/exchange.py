@@ -91,6 +91,11 @@ class ModelCall(msgspec.Struct, frozen=True, array_like=True, gc=False):
     edits: tuple[Edit, ...] = ()
     """What was changed in the `request_body` to send it to the provider."""
 
+    @property
+    def changed(self) -> bool:
+        """Whether the provider was sent another body than the client's."""
+        return bool(self.raw_request or self.edits)
+
     def request(self, client: bytes) -> bytes:
         """The exact body that was sent, where it is known; `client` is the `request_body`."""
         return apply_edits(client, self.edits) if self.edits else self.raw_request or client
