@@ -18,7 +18,7 @@ from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import HttpVersion, HttpVersion10, HttpVersion11
 
 from proxy.http import web
-from proxy.http.headers import answer_lines, fixed_lines
+from proxy.http.headers import answer_lines, encode_head, fixed_lines, stream_lines
 from proxy.types.ports import FixedHeaders, Headers
 
 WRITE_BUFFER_BYTES = 32 * 1024
@@ -100,12 +100,12 @@ class ClientStream(web.StreamResponse):
             lines.append("Connection: close")
         elif version == HttpVersion10:
             lines.append("Connection: keep-alive")
-        text = "\r\n".join(lines)
-        start = _status_line(version, status)
-        head = f"{start}\r\n{text}\r\nDate: {rfc822_formatted_time()}\r\n\r\n"
-        self._unsent = head.encode("utf-8", "surrogateescape")
-        if length is None and self._transport is not None:
-            self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        if length is None:
+            lines += stream_lines(theirs)
+            if self._transport is not None:
+                self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        lines.append(f"Date: {rfc822_formatted_time()}")
+        self._unsent = encode_head(_status_line(version, status), lines)
 
     def write(self, block: bytes) -> Awaitable[None] | None:  # type: ignore[override]
         """Send a block of the body; await the result, if there is one, before the next."""

@@ -71,35 +71,42 @@ def request_headers(raw: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]
 
 
 def answer_lines(theirs: Headers, ours: Headers) -> list[str]:
-    """The provider's headers as the client gets them and then our own, a line each.
-
-    Providers choose values, and of our own some name models, which callers may invent: none of them
-    ends a line before its time.
-    """
+    """The provider's headers as the client gets them and then our own, a line each; to be given to
+    `encode_head`."""
     lines: list[str] = []
     if theirs:
         names, values = zip(*theirs, strict=True)
         starts, kept = _line_starts(names)
         lines += map(add, starts, compress(values, kept))
-    lines += map("%s: %s".__mod__, ours)
-    text = "".join(lines)
-    if not text.isprintable():  # Controls are not, and some letters that may pass.
-        lines = [one_line(line) for line in lines]
-    if "event-stream" in text and _is_event_stream(theirs):
-        present = {name.lower() for name, _ in theirs}
-        absent = (pair for pair in ANTI_BUFFERING if pair[0].lower() not in present)
-        lines += [f"{name}: {value}" for name, value in absent]
+    lines += map(": ".join, ours)
     return lines
+
+
+def stream_lines(theirs: Headers) -> list[str]:
+    """What an answer of events has besides, where its provider does not say it."""
+    if not any("event-stream" in val for name, val in theirs if name.lower() == "content-type"):
+        return []
+    present = {name.lower() for name, _ in theirs}
+    absent = (pair for pair in ANTI_BUFFERING if pair[0].lower() not in present)
+    return [f"{name}: {value}" for name, value in absent]
+
+
+def encode_head(status_line: str, lines: Sequence[str]) -> bytes:
+    """The head of an answer, with the empty line at its end.
+
+    Providers choose values, and of our own some name models, which callers may invent: none of them
+    ends a line before its time.
+    """
+    head = "\r\n".join((status_line, *lines, "\r\n")).encode("utf-8", "surrogateescape")
+    if len(head) - len(head.translate(None, CONTROLS)) != 2 * (len(lines) + 2):
+        return encode_head(status_line, [one_line(line) for line in lines])
+    return head
 
 
 @lru_cache(maxsize=1024)
 def fixed_lines(headers: FixedHeaders) -> tuple[str, ...]:
     """The same for headers that many answers share."""
     return tuple(one_line(f"{name}: {value}") for name, value in headers)
-
-
-def _is_event_stream(headers: Headers) -> bool:
-    return any("event-stream" in val for name, val in headers if name.lower() == "content-type")
 
 
 @lru_cache(maxsize=1024)

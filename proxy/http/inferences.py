@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
@@ -115,13 +115,29 @@ class Inferences:
         said = caller.credentials
         return caller, CallCredentials(said.bearer, own) if own else said
 
-    async def brought(self, asked: Asked) -> Target | None:
-        """The target with the variant that a request brings along, if it does; raises as `call`."""
-        raw = asked.internal_dynamic_variant_config
-        if raw is None or asked.function_name is None:
-            return None
+    def infer(
+        self, asked: Asked, entrance: Entrance, outlet: Outlet, failed: Callable[[], Dialect]
+    ) -> Awaitable[web.StreamResponse]:
+        """Have what is asked for answered; raises as `call`, at once or when awaited. `failed` has
+        the dialect of the error when no variant could answer."""
+        raw, name = asked.internal_dynamic_variant_config, asked.function_name
+        if raw is not None and name is not None:
+            return self._infer_brought(asked, entrance, outlet, failed, name, raw)
+        return self.answer(entrance, self.call(asked, entrance), outlet, failed)
+
+    async def _infer_brought(
+        self,
+        asked: Asked,
+        entrance: Entrance,
+        outlet: Outlet,
+        failed: Callable[[], Dialect],
+        function_name: str,
+        variant: bytes,
+    ) -> web.StreamResponse:
+        """By the variant that the request brings along."""
         targets = self.service.targets
-        return await targets.dynamic(targets.function_target(asked.function_name), raw)
+        brought = await targets.dynamic(targets.function_target(function_name), variant)
+        return await self.answer(entrance, self.call(asked, entrance, brought), outlet, failed)
 
     def call(
         self, asked: Asked, entrance: Entrance, brought: Target | None = None

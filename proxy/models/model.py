@@ -20,7 +20,7 @@ from proxy.providers.base import (
     title_of,
 )
 from proxy.types.ports import Limits
-from proxy.types.secrets import PendingSecret, Secret, is_pending
+from proxy.types.secrets import PendingSecret, Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +75,22 @@ class Route:
         if self.prices is not None:
             object.__setattr__(self, "dumped_prices", dump_prices(self.prices))
 
-    async def secret(self, call: CallCredentials, limits: Limits) -> Secret:
-        """The value of the credential; waits only where one has to be fetched, and no longer than
-        the attempt's limits allow.
+    def secret(self, call: CallCredentials) -> Secret | PendingSecret:
+        """The value of the credential; where one `is_pending`, it has to be `fetched`.
 
         Raises:
             CredentialMissing: there is none.
-            UpstreamTimeout: it did not come in time.
         """
-        found = self.credential(call, title_of(self.provider))
-        return await _fetched(found, limits) if is_pending(found) else found
+        return self.credential(call, title_of(self.provider))
 
 
-async def _fetched(found: PendingSecret, limits: Limits) -> Secret:
-    """A secret that is not there yet; raises as `Route.secret`."""
+async def fetched(found: PendingSecret, limits: Limits) -> Secret:
+    """A secret that is not there yet; waits for it no longer than an attempt's limits allow.
+
+    Raises:
+        CredentialMissing: it cannot be had.
+        UpstreamTimeout: it did not come in time.
+    """
     known = (("total", limits.total), ("first_token", limits.first_token))
     wanted = [(seconds, name) for name, seconds in known if seconds is not None]
     if not wanted:

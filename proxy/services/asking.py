@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import orjson
 
 from proxy.errors import InvalidRequest, RewriteFailed, UpstreamError, UpstreamTimeout
-from proxy.models.model import Route
-from proxy.models.policy import Candidate, Classify
+from proxy.models.model import Route, fetched
+from proxy.models.policy import CallLog, Candidate, Classify
 from proxy.models.rewrite import NO_REWRITES, HeaderRewrite, Rewrite, rewrite_body, rewrite_headers
 from proxy.providers.base import Attempt, HttpProvider, NeutralProvider, answers_neutrally
 from proxy.services.faults import explain
@@ -23,7 +23,7 @@ from proxy.types.ids import new_identifier
 from proxy.types.immutable import immutable, replace
 from proxy.types.ports import Headers, Limits, OutgoingRequest
 from proxy.types.request import NO_EXTRAS, NO_REST, Extras
-from proxy.types.secrets import Secret
+from proxy.types.secrets import Secret, is_pending
 
 OpenChunks = Callable[[Leg, RouteCells], ChunkOutlet]
 """Where the chunks of an attempt go; called once it is known who is asked."""
@@ -66,24 +66,22 @@ class Asking:
         self._settings = lane.settings
         self._classify = classify
 
-    async def run(self, progress: InferProgress, leg: Leg, open_chunks: OpenChunks | None) -> bool:
-        """Ask until there is an answer; False when there is none.
+    def run(
+        self, progress: InferProgress, leg: Leg, open_chunks: OpenChunks | None
+    ) -> Awaitable[object]:
+        """Ask until there is an answer; who gave it, None when there is none.
 
         Without `open_chunks` the answer is asked for whole, and is in `leg.answer`.
         """
-
         progress.legs.append(leg)
-        served = await self._lane.policy.run(
+        asking = self._lane.policy.run(
             (leg.candidate,),
             partial(self._attempt, progress, leg, open_chunks),
             leg.log,
             stream=leg.task.stream,
             classify=self._classify,
         )
-        if leg.log is not progress.log:
-            progress.log.last = leg.log.last or progress.log.last
-            progress.log.refused = progress.log.refused or leg.log.refused
-        return served is not None
+        return asking if leg.log is progress.log else _told(asking, leg.log, progress.log)
 
     async def _attempt(
         self,
@@ -112,7 +110,8 @@ class Asking:
             if answers_neutrally(provider):
                 await self._ask_neutrally(progress, leg, provider, limits, overrides, chunks)
             else:
-                secret = await route.secret(call.credentials, limits)
+                found = route.secret(call.credentials)
+                secret = await fetched(found, limits) if is_pending(found) else found
                 outgoing = self._outgoing(call, leg, provider, limits, overrides, secret)
                 reader = leg.task.reader(provider)
                 leg.wire = reader.wire
@@ -209,6 +208,14 @@ class Asking:
             outgoing = replace(outgoing, body=body)
         leg.raw_request = body
         return outgoing.sealed()
+
+
+async def _told(asking: Awaitable[object], own: CallLog, whole: CallLog) -> object:
+    """What comes of `asking`; how its own log ends, that of the whole call then says, too."""
+    served = await asking
+    whole.last = own.last or whole.last
+    whole.refused = whole.refused or own.refused
+    return served
 
 
 def _overrides(progress: InferProgress, leg: Leg, route: Route) -> Overrides:

@@ -128,7 +128,7 @@ class InferService:
                     progress.log,
                     variant.rewrites,
                 )
-                await self._try_leg(progress, leg, open_chunks)
+                self._take(progress, leg, open_chunks, await self._ask(progress, leg, open_chunks))
         except (VariantFailed, Unrenderable) as error:
             progress.failed.append(VariantFailure(variant.name, str(error), error))
             # Whoever is asked next asks again, at the same origins.
@@ -136,16 +136,26 @@ class InferService:
             return False
         return True
 
-    async def _try_leg(
+    def _ask(
         self, progress: InferProgress, leg: Leg, open_chunks: OpenChunks | None
+    ) -> Awaitable[object]:
+        """Ask for the leg's answer; what comes of it is for `_take`."""
+        progress.leg = leg
+        return self._asking.run(progress, leg, open_chunks if leg.task.stream else None)
+
+    def _take(
+        self,
+        progress: InferProgress,
+        leg: Leg,
+        open_chunks: OpenChunks | None,
+        served: object,
     ) -> None:
-        """The leg's answer, in it or perhaps begun to be sent.
+        """Take the leg's answer, which is in it or perhaps begun to be sent.
 
         Raises:
-            VariantFailed: it gave none, and the client has been sent nothing.
+            VariantFailed: nobody has `served` it, and the client has been sent nothing.
         """
-        progress.leg = leg
-        if not await self._asking.run(progress, leg, open_chunks if leg.task.stream else None):
+        if served is None:
             raise VariantFailed(describe_variant(leg.failures))
         if open_chunks is not None and isinstance(leg.task, ChatModelTask) and not leg.task.stream:
             # A thinking variant's; it is played back.
@@ -189,7 +199,7 @@ class InferService:
             )
             leg = asker.leg(question, ChatModelTask(question.prepared, stream))
             try:
-                await self._try_leg(progress, leg, open_chunks)
+                self._take(progress, leg, open_chunks, await self._ask(progress, leg, open_chunks))
                 return
             except VariantFailed:
                 if final.settled is None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import TypeVar
 
 from proxy.errors import (
     AllVariantsFailed,
@@ -46,6 +47,8 @@ from proxy.types.ports import Client, Headers
 FUNCTION_WIRES = ("chat_completions", "responses", "completions")
 """Where a chat function can be called: the protocols in which a variant's part can be said."""
 
+AnyClient = TypeVar("AnyClient", bound=Client)
+
 
 class RelayService:
     """Answers calls of one configuration."""
@@ -65,8 +68,8 @@ class RelayService:
         """Ask before a body is read; raises RecordingRefused when the journal is at its bound."""
         self._recorder.admit()
 
-    async def relay(self, call: RelayCall, client: Client) -> None:
-        """Answer `client`, whatever happens.
+    async def relay(self, call: RelayCall, client: AnyClient) -> AnyClient:
+        """Answer `client`, whatever happens; it is given back.
 
         Raises:
             RequestError: the call never got in; nothing was recorded.
@@ -100,7 +103,7 @@ class RelayService:
                 if progress.sink is not None and progress.sink.started:
                     await self._ended(progress, EndReason.CLIENT_DISCONNECTED)
                     client.abort()
-                    return
+                    return client
                 if progress.log.attempts:
                     await self._ended(progress, EndReason.UPSTREAM_ERROR)
                 raise
@@ -113,6 +116,7 @@ class RelayService:
             finally:
                 # The sink knows its progress: a circle that only the collector would find.
                 progress.sink = None
+        return client
 
     def _resolve(self, call: RelayCall) -> Target:
         """Where the call goes, if it may go there."""
@@ -200,16 +204,22 @@ class RelayService:
 
     async def _answer(self, progress: Progress, client: Client) -> None:
         """The attempt succeeded: make the exchange safe, then let the client see the end."""
-        sink = progress.sink
+        sink, reason = progress.sink, EndReason.COMPLETE
         assert sink is not None
-        if sink.error is not None:
+        if sink.error is None:
+            progress.status = sink.status
+        else:
             timed_out = isinstance(sink.error, UpstreamTimeout)
             reason = EndReason.TIMEOUT if timed_out else EndReason.UPSTREAM_CUT
-            if await self._recorded(progress, reason, client):
-                client.abort()
+        try:  # As `_recorded`, which would be one coroutine more for every call.
+            recording = self._record(progress, reason)
+            if recording is not None:
+                await recording
+        except RecordingError:
+            client.abort()
             return
-        progress.status = sink.status
-        if not await self._recorded(progress, EndReason.COMPLETE, client):
+        if sink.error is not None:
+            client.abort()
             return
         held = sink.body()
         if not sink.started:

@@ -11,7 +11,7 @@ import msgspec
 
 from proxy.errors import UpstreamError, UpstreamUnserved
 from proxy.inference.variant import Variant
-from proxy.models.model import Route
+from proxy.models.model import Route, fetched
 from proxy.models.policy import Candidate
 from proxy.models.rewrite import NO_REWRITES, rewrite_body, rewrite_headers
 from proxy.providers.base import (
@@ -34,7 +34,7 @@ from proxy.telemetry.metrics import RouteCells
 from proxy.types.edits import Edit
 from proxy.types.ports import Body, Client, FixedHeaders, Headers, Limits
 from proxy.types.request import ModelRequest
-from proxy.types.secrets import Secret
+from proxy.types.secrets import Secret, is_pending
 from proxy.wire.chat_completions.encode_stream import Author
 from proxy.wire.chat_completions.request import decode_request
 from proxy.wire.chat_completions.usage_filter import UsageFilter
@@ -132,7 +132,9 @@ class RelayAttempts:
         sink = self._sink(progress, candidate, route, client, cells)
         progress.attempt_began = began = now()
         try:
-            secret = sink.secret = await route.secret(progress.call.credentials, limits)
+            found = route.secret(progress.call.credentials)
+            secret = await fetched(found, limits) if is_pending(found) else found
+            sink.secret = secret
             untouched = variant.rewrites is NO_REWRITES and route.rewrites is NO_REWRITES
             await self._sending(_Sending(progress, variant, route, secret, limits, sink, untouched))
         except UpstreamError as error:

@@ -67,7 +67,7 @@ class StrategyAsker:
     async def embed(self, candidate: Candidate, text: str) -> Sequence[float]:
         log = self._progress.log.branch()
         leg = Leg(self._name, candidate, EmbeddingsTask.of_text(text), log, takes_extras=False)
-        if not await self._asking.run(self._progress, leg, None):
+        if await self._asking.run(self._progress, leg, None) is None:
             raise VariantFailed(describe_variant(leg.failures))
         assert isinstance(leg.answer, EmbeddingsAnswer)
         vector: list[float] = json.loads(leg.answer.embeddings[0])
@@ -104,7 +104,7 @@ class StrategyAsker:
         return Told(await self._answer(leg), task.prepared)
 
     async def _answer(self, leg: Leg) -> Answer:
-        if not await self._asking.run(self._progress, leg, None):
+        if await self._asking.run(self._progress, leg, None) is None:
             raise VariantFailed(describe_variant(leg.failures))
         assert isinstance(leg.answer, Answer)
         return leg.answer

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from functools import partial
+
 from proxy.http import web
 from proxy.http.auth import Keys
 from proxy.http.inferences import Entrance, Inferences, check_cache, warn
 from proxy.http.openai.outlets import ChatOutlet, EmbeddingsOutlet
-from proxy.http.spool import read_body
+from proxy.http.spool import read_body, with_body
 from proxy.services.infer import InferService
 from proxy.services.infer_call import InferenceCall
 from proxy.services.relay_call import monotonic
@@ -24,16 +27,18 @@ class EnvelopeHandler:
     def __init__(self, service: InferService, keys: Keys) -> None:
         self._inferences = Inferences(service, keys)
 
-    async def chat_completions(
+    def chat_completions(
         self, request: web.BaseRequest, api_key_name: str
-    ) -> web.StreamResponse:
-        began = monotonic()
-        body = await read_body(request)
+    ) -> Awaitable[web.StreamResponse]:
+        return with_body(request, partial(self._chat, request, api_key_name, monotonic()))
+
+    def _chat(
+        self, request: web.BaseRequest, api_key_name: str, began: float, body: bytes
+    ) -> Awaitable[web.StreamResponse]:
         asked = decode_envelope_request(body)
         entrance = Entrance(request, api_key_name, LANE, "chat_completions", body, began)
         outlet = ChatOutlet(asked)
-        call = self._inferences.call(asked, entrance, await self._inferences.brought(asked))
-        return await self._inferences.answer(entrance, call, outlet, lambda: outlet.error_dialect)
+        return self._inferences.infer(asked, entrance, outlet, lambda: outlet.error_dialect)
 
     async def embeddings(self, request: web.BaseRequest, api_key_name: str) -> web.StreamResponse:
         began = monotonic()

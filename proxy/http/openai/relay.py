@@ -54,25 +54,30 @@ class RelayHandler:
             "Connect to its provider directly."
         )
 
-    async def _relay(
+    def _relay(
         self, endpoint: Endpoint, request: web.BaseRequest, api_key_name: str
-    ) -> web.StreamResponse:
+    ) -> Awaitable[web.StreamResponse]:
+        """The answer to come. Of a body that is there no coroutine of ours waits for it: each one
+        that does costs every call."""
         began = monotonic()
         self._service.admit()
-        body: bytes | Upload
-        if endpoint.inference and isinstance(request, ReadyRequest):
-            body = request.body
-            seen = peek(body, model_needed=endpoint.model_needed)
-        else:
-            body, seen = await self._read(request, endpoint)
+        if not endpoint.inference or not isinstance(request, ReadyRequest):
+            return self._read_and_relay(endpoint, request, api_key_name, began)
+        body = request.body
+        seen = peek(body, model_needed=endpoint.model_needed)
+        call = self._call(request, api_key_name, endpoint, began, body, seen)
+        return self._service.relay(call, ClientStream(request))
+
+    async def _read_and_relay(
+        self, endpoint: Endpoint, request: web.BaseRequest, api_key_name: str, began: float
+    ) -> web.StreamResponse:
+        body, seen = await self._read(request, endpoint)
         try:
             call = self._call(request, api_key_name, endpoint, began, body, seen)
-            client = ClientStream(request)
-            await self._service.relay(call, client)
+            return await self._service.relay(call, ClientStream(request))
         finally:
             if not isinstance(body, bytes):
                 body.close()
-        return client
 
     async def _read(
         self, request: web.BaseRequest, endpoint: Endpoint
@@ -110,23 +115,24 @@ class RelayHandler:
         if caller.says_more or seen.extensions:
             extensions = read_extensions(request, seen.extensions)
             credentials = CallCredentials(credentials.bearer, extensions.credentials)
+        # In the order of the fields: with so many names the interpreter makes a dict of them.
         return RelayCall(
-            began=began,
-            method=request.method,
-            path=request.path,
-            upstream_path=endpoint.path or _path_below(request, self._base_path),
-            query=request.rel_url.raw_query_string,
-            endpoint=endpoint,
-            body=body,
-            peek=seen,
-            headers=caller.headers,
-            credentials=credentials,
-            episode_id=extensions.episode_id or new_identifier(),
-            pinned=extensions.variant_name,
-            tags=extensions.tags,
-            user_agent=caller.user_agent,
-            api_key_name=api_key_name,
-            id=new_identifier(),
+            began,
+            request.method,
+            request.path,
+            endpoint.path or _path_below(request, self._base_path),
+            request.rel_url.raw_query_string,
+            endpoint,
+            body,
+            seen,
+            caller.headers,
+            credentials,
+            extensions.episode_id or new_identifier(),
+            extensions.variant_name,
+            extensions.tags,
+            caller.user_agent,
+            api_key_name,
+            new_identifier(),
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
+from typing import NamedTuple
 
 from yarl import URL
 
@@ -27,8 +28,7 @@ _FORBIDDEN = bytes({*range(0x20), 0x7F} - {0x09})
 _OURS = frozenset({"content-length", "transfer-encoding"})
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Whom a connection is to: what it can be used for depends on this and nothing else."""
 
     secure: bool
