@@ -79,13 +79,13 @@ class Question:
     """Taken from the subject's figure, and from that of `against`."""
 
     def values(self, results: Sequence[Result]) -> list[float]:
-        """One for each round in which all that is asked for was measured.
+        """One for each round, or turn of it, in which all that is asked for was measured.
 
-        A round in which the noise was larger than what is divided by says nothing, and is left out.
+        One in which the noise was larger than what is divided by says nothing, and is left out.
         """
         subject, against, beyond = (
             {
-                each.round: each.figures[self.figure]
+                (each.round, each.turn): each.figures[self.figure]
                 for each in results
                 if (each.scenario, each.subject) == (self.scenario, name)
                 and self.figure in each.figures

@@ -73,8 +73,7 @@ def render_performance(documents: Mapping[str, Document]) -> str:
     for target, document in documents.items():
         name = TARGETS[target]
         parts.append(
-            f"**[{HEADINGS[target]}](../bench/results/{name}.md)**: "
-            + render_setting(document.setting)
+            f"**[{HEADINGS[target]}](../bench/results/{name}.md)**: " + render_setting(document)
         )
         parts += [f"- **Wrong: {problem}.**" for problem in document.problems()]
     for name in ("latest", "peers"):

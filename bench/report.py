@@ -9,7 +9,6 @@ from functools import partial
 from bench.bounds import Verdict, render_verdicts
 from bench.documents import Document
 from bench.figures import FIGURES, Figure, Question
-from bench.results import Setting
 from bench.scenarios import SCENARIOS
 
 HEADINGS = {
@@ -28,7 +27,7 @@ def render_report(document: Document, verdicts: Sequence[Verdict]) -> str:
         for each in verdicts
         if each.bound.target == document.setting.target and each.bound.question.scenario in run
     ]
-    parts = [f"# {HEADINGS[document.setting.target]}", render_setting(document.setting)]
+    parts = [f"# {HEADINGS[document.setting.target]}", render_setting(document)]
     if own:
         parts += ["## Bounds", render_verdicts(own)]
     for scenario in dict.fromkeys(each.scenario for each in document.results if each.round):
@@ -40,14 +39,17 @@ def render_report(document: Document, verdicts: Sequence[Verdict]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def render_setting(at: Setting) -> str:
+def render_setting(document: Document) -> str:
     """The sentence about machine and method."""
+    at, most = document.setting, max((each.turn for each in document.results), default=1)
     versions = ", ".join(f"{name} {version}" for name, version in at.versions.items())
+    turns = f", closed loops in {most} turns each" if most > 1 else ""
     return (
         f"{at.date}; {at.cores} cores, {at.machine}; Python {at.python}, {versions}. "
-        f"{at.rounds} rounds of {at.seconds:g} s in random order, ratios taken inside rounds, "
-        "medians with their 90 % intervals. CPU is user and system time of all processes of the "
-        "server, until the last record is in Postgres; Postgres itself stands beside it."
+        f"{at.rounds} rounds of {at.seconds:g} s in random order{turns}; ratios of what was "
+        "measured side by side, medians with their 90 % intervals. CPU is user and system time of "
+        "all processes of the server, until the last record is in Postgres; Postgres itself stands "
+        "beside it."
     )
 
 

@@ -24,6 +24,8 @@ class Result:
     """By the names of `bench.figures`."""
     errors: int = 0
     first_errors: Sequence[str] = field(default=())
+    turn: int = 1
+    """Which of the subject's, where those of a round take turns; each can be compared by itself."""
 
     def dump(self) -> str:
         return json.dumps(asdict(self))

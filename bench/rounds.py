@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bench.errors import Missing
-from bench.kinds import backlog, closed, held, start, storm
+from bench.kinds import backlog, closed, held, start, storm, together
 from bench.kinds import open as open_loop
 from bench.kinds.base import Run
 from bench.results import Journal, Result
@@ -18,7 +18,13 @@ from bench.scenarios import Kind, Scenario
 from bench.stage import Stage
 
 Measure = Callable[[Run, Scenario, str], list[Result]]
+MeasureAll = Callable[[Run, Scenario, Sequence[str]], list[Result]]
 
+SIDE_BY_SIDE: Mapping[Kind, MeasureAll] = {
+    "closed": closed.measure_round,
+    "together": together.measure_round,
+}
+"""Kinds that need all subjects at hand; those of the others come one after the other."""
 MEASURES: Mapping[Kind, Measure] = {
     "open": open_loop.measure,
     "held": held.measure,
@@ -28,6 +34,7 @@ MEASURES: Mapping[Kind, Measure] = {
 }
 GUESSED_S: Mapping[Kind, float] = {
     "closed": 4,
+    "together": 2,
     "open": 7,
     "held": 12,
     "start": 12,
@@ -115,10 +122,10 @@ def run_plan(stage: Stage, plan: Plan, journal: Journal) -> None:
 
 
 def _measure(run: Run, scenario: Scenario, names: Sequence[str], clock: Clock) -> Sequence[Result]:
-    """One round of a scenario: its subjects in turns where that can be, else one by one."""
-    if scenario.kind == "closed":
+    """One round of a scenario: its subjects side by side where that can be, else one by one."""
+    if scenario.kind in SIDE_BY_SIDE:
         with clock.timed(scenario.name, names):
-            return closed.measure_round(run, scenario, names)
+            return SIDE_BY_SIDE[scenario.kind](run, scenario, names)
     made: list[Result] = []
     for name in names:
         with clock.timed(scenario.name, (name,)):

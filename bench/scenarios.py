@@ -8,7 +8,7 @@ from typing import Literal
 from bench.canned import SCRIPTS, Script
 
 Lane = Literal["relay", "envelope"]
-Kind = Literal["closed", "open", "held", "start", "storm", "backlog"]
+Kind = Literal["closed", "together", "open", "held", "start", "storm", "backlog"]
 
 BARE_AND_PRODUCT = ("bare", "product")
 PEERS = ("bare", "product", "nginx", "litellm", "tensorzero")
@@ -114,6 +114,24 @@ SCENARIOS = {
             "tls",
             "1 KB in, 1 KB out, 64 at a time, the provider over TLS",
             "closed",
+            tls=True,
+            subjects=("bare tls", "product"),
+        ),
+        Scenario(
+            "unary-together",
+            "1 KB in, 1 KB out, 64 at a time of each, all at the same time",
+            "together",
+        ),
+        Scenario(
+            "envelope-together",
+            "the envelope, 1 KB in and out, 64 at a time of each, all at the same time",
+            "together",
+            lane="envelope",
+        ),
+        Scenario(
+            "tls-together",
+            "1 KB in, 1 KB out, the provider over TLS, 64 at a time of each, all at the same time",
+            "together",
             tls=True,
             subjects=("bare tls", "product"),
         ),

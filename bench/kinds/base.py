@@ -87,8 +87,13 @@ def memory_figures(subject: Subject, prefix: str = "memory") -> dict[str, float]
 
 
 def result(
-    run: Run, scenario: Scenario, subject: Subject, figures: Mapping[str, float], seen: list[Seen]
+    run: Run,
+    scenario: Scenario,
+    subject: Subject,
+    figures: Mapping[str, float],
+    seen: list[Seen],
+    turn: int = 1,
 ) -> Result:
     wrong = [text for each in seen for text in each.first_errors]
     errors = sum(each.errors for each in seen)
-    return Result(scenario.name, subject.name, run.number, figures, errors, wrong[:3])
+    return Result(scenario.name, subject.name, run.number, figures, errors, wrong[:3], turn)

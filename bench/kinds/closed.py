@@ -1,7 +1,7 @@
 """A closed loop, and the CPU that it took, records and all.
 
 A machine that changes its speed by the minute does so by the second, too. So the subjects of a
-round take turns: a measured stretch is cut in slices, and what is compared was done side by side.
+round take turns, and what is compared was done side by side.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from statistics import median
 
 from bench.generator import Generator, Seen
 from bench.kinds.base import (
@@ -21,74 +20,64 @@ from bench.kinds.base import (
     memory_figures,
     result,
 )
-from bench.measure import Account
 from bench.results import Result
 from bench.scenarios import Scenario
 from bench.subjects.base import Subject
 from bench.subjects.direct import Direct
 
-SLICES = 3
-"""Of streams that last longer than a slice there is one."""
+TURNS = 3
+"""In which the seconds of a round are spent; streams that last longer than a turn have one."""
 
 
-@dataclass(slots=True)
-class _Turns:
-    """What one subject has done in a round."""
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A subject and what is asked of it."""
 
+    run: Run
+    scenario: Scenario
     subject: Subject
     load: Generator
-    seen: list[Seen] = field(default_factory=list)
-    counted: list[Seen] = field(default_factory=list)
-    spent: Account = field(default_factory=lambda: Account(0, 0, 0))
-    settles_s: list[float] = field(default_factory=list)
+    untold: list[Seen] = field(default_factory=list)
+    """What was seen before the first turn, whose result tells it."""
 
-    def warm(self, scenario: Scenario, seconds: float) -> None:
-        warmed = self.load.run(closed(scenario, self.subject, seconds))
+    def warm(self) -> None:
+        warmed = self.load.run(closed(self.scenario, self.subject, self.run.warm))
         self.subject.settle(warmed.answered)
-        self.seen.append(warmed)
+        self.untold.append(warmed)
 
-    def take(self, scenario: Scenario, seconds: float) -> None:
-        """One slice; the accounts hold exactly its calls."""
+    def take(self, turn: int, seconds: float) -> Result:
+        """One turn; the accounts hold exactly its calls."""
+        subject, scenario = self.subject, self.scenario
         counted: list[Seen] = []
-        with measured(self.subject, counted) as took:
-            counted.append(self.load.run(closed(scenario, self.subject, seconds)))
-        self.spent += took.spent
-        self.settles_s.append(took.settle_s)
-        self.counted += counted
-        self.seen += counted
+        with measured(subject, counted) as took:
+            counted.append(self.load.run(closed(scenario, subject, seconds)))
+        (seen,) = counted
+        units = seen.answered * scenario.units_per_answer
+        figures = {"rate": units / seen.elapsed_s, "p50_ms": seen.p50_ms, "p99_ms": seen.p99_ms}
+        if not isinstance(subject, Direct):
+            figures |= cpu_figures(took.spent, units) | memory_figures(subject)
+        if subject.records:
+            figures["settle_s"] = took.settle_s
+        told = [*self.untold, seen]
+        self.untold.clear()
+        return result(self.run, scenario, subject, figures, told, turn)
 
 
 def measure_round(run: Run, scenario: Scenario, names: Sequence[str]) -> list[Result]:
-    """All subjects of a scenario, in turns."""
-    slices = 1 if scenario.plays.pause_ms else SLICES
-    seconds = (scenario.seconds or run.seconds) / slices
+    """All subjects of a scenario, in turns: who was first is last the next time."""
+    turns = 1 if scenario.plays.pause_ms else TURNS
+    seconds = (scenario.seconds or run.seconds) / turns
+    results: list[Result] = []
     with ExitStack() as loads:
-        turns = [_begin(run, scenario, name, loads) for name in names]
-        for each in turns:
-            each.warm(scenario, run.warm)
-        order = list(turns)
-        for _ in range(slices):
-            for each in order:
-                each.take(scenario, seconds)
-            order.reverse()
-        return [_result(run, scenario, each) for each in turns]
+        sides = [_begin(run, scenario, name, loads) for name in names]
+        for side in sides:
+            side.warm()
+        for turn in range(1, turns + 1):
+            results += [side.take(turn, seconds) for side in sides]
+            sides.reverse()
+    return results
 
 
-def _begin(run: Run, scenario: Scenario, name: str, loads: ExitStack) -> _Turns:
+def _begin(run: Run, scenario: Scenario, name: str, loads: ExitStack) -> _Side:
     subject = run.stage.get(name)
-    return _Turns(subject, loads.enter_context(generator(run, scenario, subject)))
-
-
-def _result(run: Run, scenario: Scenario, turns: _Turns) -> Result:
-    subject, counted = turns.subject, turns.counted
-    units = sum(each.answered for each in counted) * scenario.units_per_answer
-    figures = {
-        "rate": units / sum(each.elapsed_s for each in counted),
-        "p50_ms": median(each.p50_ms for each in counted),
-        "p99_ms": median(each.p99_ms for each in counted),
-    }
-    if not isinstance(subject, Direct):
-        figures |= cpu_figures(turns.spent, units) | memory_figures(subject)
-    if subject.records:
-        figures["settle_s"] = median(turns.settles_s)
-    return result(run, scenario, subject, figures, turns.seen)
+    return _Side(run, scenario, subject, loads.enter_context(generator(run, scenario, subject)))

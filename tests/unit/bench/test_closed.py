@@ -1,4 +1,4 @@
-"""Subjects of a closed loop take turns, and their results come in the order of their names."""
+"""Subjects of a closed loop take turns, and each turn has a result of its own."""
 
 from __future__ import annotations
 
@@ -11,32 +11,29 @@ from bench.kinds.base import Run
 from bench.scenarios import SCENARIOS
 
 
-class Turn:
+class Side:
     """Notes when it is its turn; its subject has a name of its own."""
 
-    def __init__(self, name: str, taken: list[str]) -> None:
-        self.name, self.taken = name, taken
+    def __init__(self, name: str) -> None:
+        self.name = name
 
-    def warm(self, *_: object) -> None: ...
+    def warm(self) -> None: ...
 
-    def take(self, *_: object) -> None:
-        self.taken.append(self.name)
+    def take(self, turn: int, seconds: float) -> tuple[int, str, float]:
+        return turn, self.name, seconds
 
 
-@pytest.mark.parametrize(("scenario", "slices"), [("tls", closed.SLICES), ("stream", 1)])
+@pytest.mark.parametrize(("scenario", "turns"), [("tls", closed.TURNS), ("stream", 1)])
 def test_who_was_first_is_last_the_next_time(
-    monkeypatch: pytest.MonkeyPatch, scenario: str, slices: int
+    monkeypatch: pytest.MonkeyPatch, scenario: str, turns: int
 ) -> None:
-    taken: list[str] = []
-
-    def begin(run: Run, of: object, name: str, loads: object) -> Any:
-        return Turn(name, taken)
-
-    monkeypatch.setattr(closed, "_begin", begin)
-    monkeypatch.setattr(closed, "_result", lambda run, of, turn: turn.name)
+    monkeypatch.setattr(closed, "_begin", lambda run, of, name, loads: Side(name))
     names = ["product", "bare tls"]
-    run = Run(cast(Any, None), 1, 1.0, 0.5)
-    assert closed.measure_round(run, SCENARIOS[scenario], names) == names
+    run = Run(cast(Any, None), 1, 3.0, 0.5)
+    of = SCENARIOS[scenario]
+    taken: list[Any] = list(closed.measure_round(run, of, names))
     assert taken == [
-        name for at in range(slices) for name in (names if at % 2 == 0 else names[::-1])
+        (turn, name, (of.seconds or 3.0) / turns)
+        for turn in range(1, turns + 1)
+        for name in (names if turn % 2 else names[::-1])
     ]

@@ -11,6 +11,16 @@ def test_a_ratio_is_taken_inside_each_round() -> None:
     assert Question("unary", "cpu_us", against="bare").values(made) == [1.0, 2.0]
 
 
+def test_a_ratio_is_taken_inside_each_turn_of_a_round() -> None:
+    spent = {"product": (10, 40), "bare": (10, 20)}
+    made = [
+        Result("unary", name, 1, {"cpu_us": each}, turn=turn)
+        for name, turns in spent.items()
+        for turn, each in enumerate(turns, 1)
+    ]
+    assert Question("unary", "cpu_us", against="bare").values(made) == [1.0, 2.0]
+
+
 def test_what_is_taken_off_is_taken_from_both_sides() -> None:
     made = results("open60", "p99_ms", product=[7], bare=[5], direct=[1])
     assert Question("open60", "p99_ms", against="bare", beyond="direct").values(made) == [1.5]

@@ -4,7 +4,7 @@ import pytest
 
 from bench.errors import BenchError
 from bench.options import build_plan, is_whole, parse
-from bench.rounds import MEASURES
+from bench.rounds import MEASURES, SIDE_BY_SIDE
 from bench.scenarios import SCENARIOS
 
 
@@ -44,4 +44,4 @@ def test_nothing_to_measure_is_said() -> None:
 
 
 def test_every_kind_of_scenario_can_be_measured() -> None:
-    assert {scenario.kind for scenario in SCENARIOS.values()} == {"closed", *MEASURES}
+    assert {scenario.kind for scenario in SCENARIOS.values()} == {*SIDE_BY_SIDE, *MEASURES}
