@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from proxy.store.embedded import EmbeddedPostgres
 from proxy.store.migrate import migrate
 from tests.fake_upstream import FakeUpstream, answer, completion
 from tests.harness import Proxy, one_provider, write_config
+from tests.hung import fails_when_hung
 
 TEMPLATE = "migrated"
 
@@ -25,6 +27,13 @@ hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("untimed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, Any, Any]:
+    """Each test, with what it needs."""
+    with contextlib.nullcontext() if os.environ.get("PROVE") else fails_when_hung():
+        return (yield)
 
 
 @pytest.fixture(scope="session")
