@@ -18,6 +18,7 @@ from tests.unit.net.transport_servers import (
     TRANSPORTS,
     Answer,
     Slow,
+    left,
     open_connections,
     read_request,
     request,
@@ -86,7 +87,7 @@ class Endless:
         await read_request(reader)
         writer.write(STREAM + b"2\r\nok\r\n")
         self.begun.set()
-        assert not await reader.read()
+        await left(reader)
         self.left.set()
 
 
@@ -128,15 +129,15 @@ async def test_an_error_at_the_end_leaves_the_connection_alone(kind: str) -> Non
 
 @pytest.mark.parametrize("moment", ["head", "body", "pause"])
 async def test_a_caller_that_leaves_closes_the_connection(kind: str, moment: str) -> None:
-    asked, left = asyncio.Event(), asyncio.Event()
+    asked, gone = asyncio.Event(), asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         if moment != "head":
             writer.write(STREAM + b"2\r\nok\r\n")
         asked.set()
-        assert not await reader.read()
-        left.set()
+        await left(reader)
+        gone.set()
 
     async with serving(serve) as base, sending(kind) as transport:
         answer = Slow(asyncio.Event()) if moment == "pause" else Answer()
@@ -146,7 +147,7 @@ async def test_a_caller_that_leaves_closes_the_connection(kind: str, moment: str
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        await left.wait()
+        await gone.wait()
         assert open_connections(transport) == 0
         assert not answer.ended
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -142,6 +142,12 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
         if line.startswith(b"content-length:"):
             return head + await reader.readexactly(int(line[15:]))
     return head
+
+
+async def left(reader: asyncio.StreamReader) -> None:
+    """Return when the client has hung up: with a reset, if it had not read all that was sent."""
+    with suppress(ConnectionError):
+        assert not await reader.read()
 
 
 async def turns(count: int = 3) -> None:

@@ -315,10 +315,11 @@ async def test_a_record_that_does_not_fit_is_taken_back_and_the_next_one_passes(
 ) -> None:
     reader = a_reader(folder)
     ours, theirs = multiprocessing.Pipe()
-    child = multiprocessing.get_context("fork").Process(
+    child = multiprocessing.get_context("spawn").Process(
         target=_fill_a_full_disk, args=(folder, theirs)
     )
     child.start()
+    theirs.close()  # So that a child that dies is the end of what is read.
     accepted, failed = ours.recv()
     child.join()
     assert failed == 2
