@@ -25,7 +25,7 @@ test: $(DEV_STAMP)  ## install and run every test (a seeded sample of the long o
 	$(BIN)/python -m pytest $(TESTS) -q -n $(JOBS) --dist worksteal
 
 prove: $(DEV_STAMP)  ## the long form of every proof; prints its figures
-	PROVE=1 $(BIN)/python -m pytest $(TESTS) -q -s
+	PROVE=1 $(BIN)/python -m pytest $(TESTS) -q -s -o faulthandler_timeout=0
 
 check: $(DEV_STAMP)  ## format, lint, types, architecture
 	$(BIN)/ruff format --check proxy tests bench

@@ -118,7 +118,10 @@ class Crowd:
             self.ledger.failed("no connection")
             self._next()
             return
-        if not made.lost:
+        if made.lost:
+            self.ledger.failed("cut off")
+            self._next()
+        else:
             self._send(made, body, due)
 
     def _send(self, connection: Connection, body: bytes, due: float) -> None:

@@ -11,7 +11,7 @@ from proxy.wire.sse import SSEParser
 from tests.recorded.exchanges import PROVE, named, rows_to_play
 from tests.recorded.judges.base import response_body
 
-EACH = 100_000 if PROVE else 60
+EACH = 100_000 if PROVE else 30
 
 
 def test_recorded_answers_and_chunks_are_read_alike_both_ways() -> None:

@@ -14,7 +14,7 @@ from tests.recorded.judges import load_judge
 from tests.recorded.judges.base import Row, response_body
 from tests.recorded.streams import NOWHERE, stream_rows
 
-EACH = 100_000 if PROVE else 20
+EACH = 100_000 if PROVE else 10
 
 
 def cuttings(row: Row, body: bytes) -> Iterator[list[bytes]]:
