@@ -41,11 +41,15 @@ def start() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-def read_by_a_child(pattern: str) -> LoadedConfig | list[Problem]:
-    try:
-        return begin_reading(pattern, {}).result()
-    except ConfigError as error:
-        return error.problems
+def read_by_a_child(pattern: str) -> LoadedConfig:
+    return begin_reading(pattern, {}).result()
+
+
+def faults_found_by_a_child(pattern: str) -> tuple[list[Problem], str]:
+    """The error itself does not come through a pool as it was."""
+    with pytest.raises(ConfigError) as there:
+        read_by_a_child(pattern)
+    return there.value.problems, str(there.value)
 
 
 def test_the_values_are_those_that_are_read_here(good: str, start: ProcessPoolExecutor) -> None:
@@ -55,9 +59,10 @@ def test_the_values_are_those_that_are_read_here(good: str, start: ProcessPoolEx
 def test_all_faults_are_told(bad: str, start: ProcessPoolExecutor) -> None:
     with pytest.raises(ConfigError) as here:
         load_config(bad, {})
-    there = start.submit(read_by_a_child, bad).result()
-    assert isinstance(there, list) and len(there) > 1
-    assert there == here.value.problems
+    problems, text = start.submit(faults_found_by_a_child, bad).result()
+    assert len(problems) > 1
+    assert problems == here.value.problems
+    assert text == str(here.value)
 
 
 def test_another_interpreter_reads_the_same(good: str, bad: str) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from bench.faults.calls import STREAM, WHOLE
+from bench.faults.connection import Connection
 from bench.faults.crowd import Crowd
 from bench.faults.ledger import Interval, Ledger, percentile
 
@@ -110,6 +111,21 @@ async def test_nobody_listening_is_a_failure_of_each_call() -> None:
     await asyncio.sleep(0.05)
     await crowd.stop()
     assert set(crowd.ledger.kinds()) == {"no connection"} and crowd.ledger.calls() >= 5
+
+
+async def test_a_connection_that_is_lost_before_the_call_is_sent_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Lost(Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self.close()
+
+    monkeypatch.setattr("bench.faults.crowd.Connection", Lost)
+    async with asyncio.timeout(30):
+        ledger = await play(lambda *_: asyncio.sleep(0))
+    assert set(ledger.kinds()) == {"cut off"}
+    assert len(ledger.failures) == ledger.calls() >= 20
 
 
 def test_calls_are_counted_by_when_they_were_due() -> None:
