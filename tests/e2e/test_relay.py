@@ -294,17 +294,23 @@ async def test_sigterm_lets_calls_end_and_flushes(
         await wire.end()
 
     upstream.script = slow
-    config = one_provider(upstream.api_base, drain={"delay_s": 0.5, "timeout_s": 20})
+    config = one_provider(upstream.api_base, drain={"delay_s": 3.0, "timeout_s": 60})
     proxy = await off_loop(lambda: start_proxy(config, workers=2))
+
+    async def unready() -> bool:
+        return (await off_loop(lambda: proxy.get("/ready")))[0] == 503
+
+    async def closed() -> bool:
+        return not await off_loop(proxy.worker_pids)
+
     call = asyncio.ensure_future(off_loop(lambda: proxy.chat("m", stream=True)))
     while not upstream.seen:
         await asyncio.sleep(0.02)
     assert proxy.process is not None
     proxy.process.send_signal(signal.SIGTERM)
-    await asyncio.sleep(0.25)
-    assert (await off_loop(lambda: proxy.get("/ready")))[0] == 503
+    await eventually(unready)
     assert (await off_loop(lambda: proxy.get("/health")))[0] == 200
-    await asyncio.sleep(0.6)
+    await eventually(closed)
     released.set()
     status, _, body = await call
     assert status == 200 and body.endswith(b"data: [DONE]\n\n")

@@ -132,18 +132,18 @@ async def test_every_exchange_gets_its_row_in_every_table(database: str, folder:
 
 async def test_a_batch_waits_for_more_but_not_after_a_pause(database: str, folder: Path) -> None:
     began: list[float] = []
-    scene = Scene(folder, database, flush_interval=1.2, on_batch=lambda _: began.append(now()))
+    scene = Scene(folder, database, flush_interval=3.0, on_batch=lambda _: began.append(now()))
     now, journal = time.monotonic, Journal(folder)
     async with scene.running():
-        await asyncio.sleep(1.3)
+        await asyncio.sleep(3.1)
         append(journal, *some(1))
         first = now()
         await scene.until(lambda: len(began) == 1)
-        assert began[0] - first < 1.0
+        assert began[0] - first < 2.8
         while len(began) < 3:
             append(journal, *some(1))
             await asyncio.sleep(0.05)
-        assert began[2] - began[1] > 0.9
+        assert began[2] - began[1] > 2.5
     await journal.close()
 
 
@@ -160,8 +160,9 @@ async def test_a_batch_does_not_wait_once_much_is_there(database: str, folder: P
 async def test_a_writer_without_work_says_how_far_it_has_come(database: str, folder: Path) -> None:
     scene = Scene(folder, database, flush_interval=60.0)
     async with scene.running():
-        await asyncio.sleep(0.5)
-        assert time.time() - scene.cells.written_until.get() < 0.4
+        for _ in range(2):
+            asked = time.time()
+            await scene.until(lambda asked=asked: scene.cells.written_until.get() > asked)
 
 
 async def test_what_a_dead_program_left_is_adopted(database: str, folder: Path) -> None:
