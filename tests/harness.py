@@ -189,7 +189,7 @@ class Proxy:
         books = {state: self.metric(f"zeroproxy_exchanges_{state}_total") for state in states}
         return books | {"journalled": self.metric("zeroproxy_exchanges_journalled")}
 
-    def settle(self, seconds: float = 30.0) -> dict[str, float]:
+    def settle(self, seconds: float = 60.0) -> dict[str, float]:
         """Wait until nothing is left in the journals, and give the books.
 
         They are published ten times a second, so they must be the same after a while.
@@ -247,7 +247,7 @@ def write_config(path: Path, config: Mapping[str, Any]) -> Path:
     return path
 
 
-async def eventually(check: Any, seconds: float = 20.0) -> Any:
+async def eventually(check: Any, seconds: float = 60.0) -> Any:
     """Await `check()` until it gives something true."""
     deadline = time.monotonic() + seconds
     while True:
