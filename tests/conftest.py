@@ -89,14 +89,23 @@ def sibling(dsn: str, database: str) -> str:
 @pytest.fixture
 def database(postgres_dsn: str) -> Iterator[str]:
     """A fresh, migrated database for one test; its address."""
+    with fresh_database(postgres_dsn) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def fresh_database(server: str) -> Iterator[str]:
+    """The address of a migrated database of its own on the server."""
     name = "test_" + uuid.uuid4().hex
-    asyncio.run(_run(postgres_dsn, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
-    yield sibling(postgres_dsn, name)
-    asyncio.run(_run(postgres_dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+    asyncio.run(_run(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+    try:
+        yield sibling(server, name)
+    finally:
+        asyncio.run(_run(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-async def _run(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
+async def _run(server: str, statement: str) -> None:
+    connection = await asyncpg.connect(server)
     try:
         await connection.execute(statement)
     finally:

@@ -176,18 +176,14 @@ class Proxy:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels."""
-        total = 0.0
-        for line in self.get("/metrics")[1].decode().splitlines():
-            series, _, value = line.rpartition(" ")
-            found, _, rest = series.partition("{")
-            if found == name and all(f'{key}="{text}"' in rest for key, text in labels.items()):
-                total += float(value)
-        return total
+        return total(self.get("/metrics")[1], name, labels)
 
     def accounts(self) -> dict[str, float]:
         states = ("produced", "adopted", "written", "shed", "quarantined", "expired")
-        books = {state: self.metric(f"zeroproxy_exchanges_{state}_total") for state in states}
-        return books | {"journalled": self.metric("zeroproxy_exchanges_journalled")}
+        names = {state: f"zeroproxy_exchanges_{state}_total" for state in states}
+        names["journalled"] = "zeroproxy_exchanges_journalled"
+        _, samples = self.get("/metrics")
+        return {state: total(samples, name, {}) for state, name in names.items()}
 
     def settle(self, seconds: float = 60.0) -> dict[str, float]:
         """Wait until nothing is left in the journals, and give the books.
@@ -204,6 +200,19 @@ class Proxy:
                 raise AssertionError(f"not at rest after {seconds} s: {books}\n{self.tail()}")
             last = books
             time.sleep(0.4)
+
+
+def total(samples: bytes, name: str, labels: Mapping[str, str]) -> float:
+    """The sum of those of a metric's samples that have these labels."""
+    found = 0.0
+    for line in samples.decode().splitlines():
+        if not line.startswith(name):
+            continue
+        series, _, value = line.rpartition(" ")
+        whole, _, rest = series.partition("{")
+        if whole == name and all(f'{key}="{text}"' in rest for key, text in labels.items()):
+            found += float(value)
+    return found
 
 
 def balance(books: Mapping[str, float]) -> float:

@@ -21,7 +21,7 @@ from tests.compat.cases import SECTIONS, all_cases
 from tests.compat.models import KEYED_SHORTHANDS
 from tests.compat.page import PAGE, render_page
 from tests.compat.setup import build_config, upstream_thread, usual
-from tests.conftest import TEMPLATE, sibling
+from tests.conftest import fresh_database
 from tests.fake_upstream import FakeUpstream
 from tests.harness import Proxy, write_config
 
@@ -108,30 +108,18 @@ async def _fetch(dsn: str, query: str, *values: Any) -> asyncpg.Record | None:
         await connection.close()
 
 
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
 @pytest.fixture(scope="module")
 def bench(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """One proxy for all cases, without any key of a provider in its environment."""
-    name = "compat_" + uuid.uuid4().hex
-    asyncio.run(_execute(postgres_dsn, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
     folder = tmp_path_factory.mktemp("compat")
-    dsn = sibling(postgres_dsn, name)
     keyless = dict.fromkeys(KEYED_SHORTHANDS.values(), "")
-    with upstream_thread() as upstream:
+    with fresh_database(postgres_dsn) as dsn, upstream_thread() as upstream:
         config = write_config(folder / "config.yaml", build_config(upstream.api_base))
         proxy = Proxy(config, folder / "state", dsn, environ=keyless)
         try:
             yield Bench(proxy.start(), upstream, dsn)
         finally:
             proxy.kill_all()
-    asyncio.run(_execute(postgres_dsn, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 def _named(case: Case) -> str:

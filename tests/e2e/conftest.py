@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
 
-from tests.conftest import TEMPLATE, sibling
+from tests.conftest import fresh_database
 from tests.harness import ROOT, Proxy
 from tests.tensorzero_clients import KINDS, Client, open_client
 
@@ -19,10 +17,8 @@ FUNCTIONS = ROOT / "tests" / "data" / "functions" / "tensorzero.toml"
 @pytest.fixture(scope="session")
 def functions_database(postgres_dsn: str) -> Iterator[str]:
     """The address of its database."""
-    name = "functions_" + uuid.uuid4().hex
-    asyncio.run(_run(postgres_dsn, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
-    yield sibling(postgres_dsn, name)
-    asyncio.run(_run(postgres_dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+    with fresh_database(postgres_dsn) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -47,11 +43,3 @@ async def client(request: pytest.FixtureRequest, functions_proxy: Proxy) -> Asyn
     """Each of the `tensorzero` clients in turn; for tests that are marked `needs_client`."""
     async with open_client(request.param, functions_proxy.base) as opened:
         yield opened
-
-
-async def _run(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

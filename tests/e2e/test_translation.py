@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import asyncpg
@@ -13,7 +12,7 @@ import pytest
 import pytest_asyncio
 from tensorzero import AsyncTensorZeroGateway
 
-from tests.conftest import TEMPLATE, off_loop, sibling
+from tests.conftest import fresh_database, off_loop
 from tests.fake_upstream import FakeUpstream
 from tests.fake_vendors import CLAUDE, CONVERSE, GEMINI, SIGNATURE, Vendors
 from tests.harness import Proxy, eventually, write_config
@@ -90,14 +89,10 @@ async def vendors() -> AsyncIterator[tuple[Vendors, FakeUpstream]]:
     await upstream.stop()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def database(postgres_dsn: str) -> AsyncIterator[str]:
-    name = "translation_" + uuid.uuid4().hex
-    server = await asyncpg.connect(postgres_dsn)
-    await server.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    yield sibling(postgres_dsn, name)
-    await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await server.close()
+@pytest.fixture(scope="module")
+def database(postgres_dsn: str) -> Iterator[str]:
+    with fresh_database(postgres_dsn) as made:
+        yield made
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

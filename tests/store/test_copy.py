@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from proxy.store.pool import connect
 from proxy.store.queries import query, sql_folder
 from proxy.store.tables import COLUMNS
 from proxy.types.ids import id_time, new_id
+from tests.conftest import fresh_database
 from tests.store.stored import Rows, some_rows, together
 
 AWKWARD = '{"b": 1, "a": 1.50, "b": 2e400, "n": "\\u0000"}'
@@ -36,11 +37,19 @@ async def ready(database: str, request: pytest.FixtureRequest) -> AsyncIterator[
     await connection.close()
 
 
+@pytest.fixture(scope="module")
+def unchanged(postgres_dsn: str) -> Iterator[str]:
+    """The address of a database for all tests that only read what the schema is."""
+    with fresh_database(postgres_dsn) as made:
+        yield made
+
+
 @pytest.fixture
-async def plain(db: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
-    await ensure_partitions(db, [id_time(new_id()).date()])
-    await prepare_staging(db)
-    yield db
+async def plain(unchanged: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(unchanged)
+    await prepare_staging(connection)
+    yield connection
+    await connection.close()
 
 
 async def counts(db: asyncpg.Connection) -> list[int]:
