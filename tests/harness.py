@@ -20,6 +20,8 @@ from typing import Any
 
 import psutil
 
+from bench.metrics import value
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90.0
 
@@ -176,19 +178,26 @@ class Proxy:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels."""
-        return total(self.get("/metrics")[1], name, labels)
+        total = 0.0
+        for line in self.get("/metrics")[1].decode().splitlines():
+            series, _, number = line.rpartition(" ")
+            found, _, rest = series.partition("{")
+            if found == name and all(f'{key}="{text}"' in rest for key, text in labels.items()):
+                total += float(number)
+        return total
 
     def accounts(self) -> dict[str, float]:
         """The books; empty while nobody answers."""
         states = ("produced", "adopted", "written", "shed", "quarantined", "expired")
         names = {state: f"zeroproxy_exchanges_{state}_total" for state in states}
         names["journalled"] = "zeroproxy_exchanges_journalled"
-        status, samples = self.get("/metrics")
+        status, body = self.get("/metrics")
         if status != 200:
             return {}
-        return {state: total(samples, name, {}) for state, name in names.items()}
+        text = body.decode()
+        return {state: value(text, name) for state, name in names.items()}
 
-    def settle(self, seconds: float = 60.0) -> dict[str, float]:
+    def settle(self, seconds: float = 30.0) -> dict[str, float]:
         """Wait until nothing is left in the journals, and give the books.
 
         They are published ten times a second, so they must be the same after a while.
@@ -203,19 +212,6 @@ class Proxy:
                 raise AssertionError(f"not at rest after {seconds} s: {books}\n{self.tail()}")
             last = books
             time.sleep(0.4)
-
-
-def total(samples: bytes, name: str, labels: Mapping[str, str]) -> float:
-    """The sum of those of a metric's samples that have these labels."""
-    found = 0.0
-    for line in samples.decode().splitlines():
-        if not line.startswith(name):
-            continue
-        series, _, value = line.rpartition(" ")
-        whole, _, rest = series.partition("{")
-        if whole == name and all(f'{key}="{text}"' in rest for key, text in labels.items()):
-            found += float(value)
-    return found
 
 
 def balance(books: Mapping[str, float]) -> float:
@@ -259,7 +255,7 @@ def write_config(path: Path, config: Mapping[str, Any]) -> Path:
     return path
 
 
-async def eventually(check: Any, seconds: float = 60.0) -> Any:
+async def eventually(check: Any, seconds: float = 20.0) -> Any:
     """Await `check()` until it gives something true."""
     deadline = time.monotonic() + seconds
     while True:

@@ -82,7 +82,7 @@ async def test_kill_9_of_the_main_process_takes_the_workers_along(
         await asyncio.sleep(0.7)
         below = await off_loop(proxy.tree)
         await off_loop(proxy.kill_main)
-        _, alive = await off_loop(lambda below=below: psutil.wait_procs(below, timeout=30))
+        _, alive = await off_loop(lambda below=below: psutil.wait_procs(below, timeout=5))
         assert not alive, "workers die with their parent"
         await off_loop(proxy.start)
     await asyncio.sleep(0.5)

@@ -28,7 +28,7 @@ from tests.harness import ROOT, free_port
 DASHBOARD = ROOT / "deploy" / "grafana" / "zeroproxy.json"
 RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 SCRAPES = 4
-START_SECONDS = 60.0
+START_SECONDS = 15.0
 VALUES = (0.0003, 0.004, 0.04, 0.4, 4.0)
 METRIC = re.compile(r"\b(?:zeroproxy|tensorzero)_\w+")
 

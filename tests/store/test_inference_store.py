@@ -20,7 +20,7 @@ from proxy.types.ids import id_time, new_id
 from tests.store.pg_relay import PostgresRelay
 from tests.store.stored import id_at, some_rows
 
-AT_MOST_S = 10.0
+AT_MOST_S = 3.0
 """Two seconds, and what a busy machine may add."""
 
 Question = Callable[[PostgresInferenceStore], Awaitable[object]]

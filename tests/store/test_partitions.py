@@ -157,7 +157,7 @@ async def test_a_write_under_way_and_new_partitions_do_not_block_each_other(
     await ensure_partitions(db, [DAY])
     async with writer.transaction():
         await write(writer, NOON)
-        await asyncio.wait_for(ensure_partitions(db, [DAY + timedelta(days=1)]), 30)
+        await asyncio.wait_for(ensure_partitions(db, [DAY + timedelta(days=1)]), 5)
     assert await db.fetchval("SELECT count(*) FROM tensorzero.exchanges") == 1
 
 
@@ -170,7 +170,7 @@ async def test_a_long_read_stops_no_writer_while_partitions_are_made(
         await reader.fetch("SELECT * FROM tensorzero.exchanges")
         making = asyncio.create_task(ensure_partitions(db, [DAY + timedelta(days=1)]))
         await asyncio.sleep(0.3)
-        await asyncio.wait_for(write(writer, NOON), 30)
+        await asyncio.wait_for(write(writer, NOON), 5)
     await making
     assert names_of(DAY + timedelta(days=1)) <= await made(db)
 

@@ -125,7 +125,7 @@ async def test_a_writer_behind_a_reader_is_held_up_for_a_moment_only(
             await asyncio.sleep(0.01)
     assert "exchanges_2026_02_12" not in await dropping
     # Whoever waits for 0.3 seconds holds up others for as long; the machine may be busy, too.
-    assert 0.2 < max(waits) < 5.0
+    assert 0.2 < max(waits) < 1.9
     for each in (reader, writer):
         await each.close()
 

@@ -79,7 +79,7 @@ class Scene:
     def balance(self) -> Balance:
         return balance_of(self.cells, 0)
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it did not come to pass"
@@ -162,7 +162,7 @@ async def test_a_writer_without_work_says_how_far_it_has_come(database: str, fol
     async with scene.running():
         for _ in range(2):
             asked = time.time()
-            await scene.until(lambda asked=asked: scene.cells.written_until.get() > asked)
+            await scene.until(lambda asked=asked: scene.cells.written_until.get() > asked, 5.0)
 
 
 async def test_what_a_dead_program_left_is_adopted(database: str, folder: Path) -> None:

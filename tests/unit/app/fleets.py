@@ -23,7 +23,7 @@ from proxy.config.load import LoadedConfig, load_config
 from proxy.config.schema.variants import LABEL, TEXT, Template
 from tests.harness import eventually
 
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 20.0
 
 
 def configuration(variant: str, padding: str = "") -> dict[str, Any]:

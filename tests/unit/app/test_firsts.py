@@ -15,7 +15,7 @@ import pytest
 from tests.harness import Proxy
 from tests.unit.app.fleets import configuration
 
-WAIT_S = 90.0
+WAIT_S = 30.0
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ class Running:
         async def look() -> bool:
             return self.variants() == [variant]
 
-        return bool(await eventually(look))
+        return bool(await eventually(look, 60))
 
     async def ended(self, result: str) -> dict[str, Any]:
         """The last attempt, once there is one with this result."""
@@ -67,7 +67,7 @@ class Running:
             last = self.reloader.report()["last_reload"]
             return last if last and last["result"] == result else None
 
-        found: dict[str, Any] = await eventually(look)
+        found: dict[str, Any] = await eventually(look, 60)
         return found
 
     def count(self, result: str) -> float:
@@ -128,7 +128,7 @@ async def test_a_request_during_a_reload_causes_one_more(running: Running) -> No
     async def twice() -> bool:
         return running.fleet.asked == 2
 
-    assert await eventually(twice)
+    assert await eventually(twice, 60)
     await asyncio.sleep(0.2)
     assert running.fleet.asked == 2
 

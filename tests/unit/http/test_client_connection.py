@@ -240,7 +240,7 @@ async def test_who_leaves_cancels_the_call() -> None:
             ended.set()
         raise AssertionError
 
-    async with listening(ours(waits)) as port, asyncio.timeout(30):
+    async with listening(ours(waits)) as port, asyncio.timeout(5):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(PLAIN)
         await began.wait()
@@ -271,7 +271,7 @@ async def test_what_is_raised_becomes_an_answer_or_the_end_of_the_connection(
 
 
 async def test_an_idle_connection_is_closed_and_a_slow_request_is_none() -> None:
-    async with listening(ours(describe, keepalive_seconds=0.05)) as port, asyncio.timeout(60):
+    async with listening(ours(describe, keepalive_seconds=0.05)) as port, asyncio.timeout(10):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         assert await reader.read() == b""
         writer.close()
@@ -292,7 +292,7 @@ async def test_a_server_that_ends_gives_answers_under_way_and_closes_what_is_idl
         return await describe(request)
 
     server = ours(waits)
-    async with listening(server) as port, asyncio.timeout(60):
+    async with listening(server) as port, asyncio.timeout(10):
         idle, idle_writer = await asyncio.open_connection("127.0.0.1", port)
         busy, busy_writer = await asyncio.open_connection("127.0.0.1", port)
         busy_writer.write(PLAIN)
@@ -316,7 +316,7 @@ async def test_a_server_that_ends_cuts_what_takes_too_long() -> None:
         raise AssertionError
 
     server = ours(waits)
-    async with listening(server) as port, asyncio.timeout(60):
+    async with listening(server) as port, asyncio.timeout(10):
         busy, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(PLAIN)
         while not any(one.task for one in server.connections):
@@ -341,7 +341,7 @@ async def test_a_client_that_reads_slowly_is_waited_for() -> None:
         client.finish(b"")
         return client
 
-    async with listening(ours(pours)) as port, asyncio.timeout(30):
+    async with listening(ours(pours)) as port, asyncio.timeout(5):
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=65536)
         writer.write(PLAIN)
         await reader.readline()

@@ -64,7 +64,7 @@ async def test_each_candidate_is_asked_with_a_cache_key_of_its_place() -> None:
 async def test_candidates_are_asked_at_once() -> None:
     class Meeting(FakeAsker):
         async def variant(self, name: str, cache_key: str) -> Told:
-            await asyncio.wait_for(meeting.wait(), 30)
+            await asyncio.wait_for(meeting.wait(), 5)
             return await super().variant(name, cache_key)
 
     meeting = asyncio.Barrier(3)
